@@ -72,6 +72,13 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
+def emptied(value: Any) -> Any:
+    """The value with every object in it, at any depth, left without members."""
+    if isinstance(value, list):
+        return [emptied(inner) for inner in value]
+    return {} if isinstance(value, dict) else value
+
+
 def bare(event_type: EventType) -> dict[str, Any]:
     """The least that may be published by API."""
     return {event_type.object_name: {"id": "x"}}
@@ -157,6 +164,14 @@ def test_the_schema_requires_the_id_of_the_object_and_nothing_else(event_type: E
     things: list[Any] = [{}, {"id": ""}, {"id": 7}, None]
     for broken in [{}, {"other": {"id": "x"}}, *({name: thing} for thing in things)]:
         assert not check.is_valid(broken), broken
+
+
+@every_type
+def test_the_schema_requires_nothing_inside_the_further_objects(event_type: EventType) -> None:
+    name = event_type.object_name
+    further = {member: emptied(value) for member, value in event_type.example.items()}
+    inside = {member: emptied(value) for member, value in event_type.example[name].items()}
+    assert validator(event_type).is_valid({**further, name: inside})
 
 
 @every_type
