@@ -7,6 +7,7 @@
     own_postgres  a PostgreSQL server that the test may kill, freeze and restart; it waits for the disk
     own_redis     a Redis server that the test may kill, freeze and restart
     service       the running service, shared by the tests of a module; they run in both wirings
+    api           a client of that service for tests whose receivers run in their own event loop
     ledger        a receiver that writes down what it got
     folder        a temporary folder that every user of this machine may pass through
 
@@ -16,9 +17,10 @@ Redis is marked `distributed`; `pytest -m "not distributed"` runs wherever Pytho
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import redis as redis_client
 
@@ -162,6 +164,12 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
             flush(redis_url)
             database_url = stack.enter_context(databases.fresh())
             yield stack.enter_context(distributed(folder, database_url=database_url, redis_url=redis_url))
+
+
+@pytest.fixture
+async def api(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
+    async with service.async_client() as client:
+        yield client
 
 
 @pytest.fixture

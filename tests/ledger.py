@@ -17,8 +17,8 @@ import httptools
 import orjson
 import uvloop
 
+from tests.checkout import ROOT
 from tests.processes import Process, accepts_connections, free_port
-from tests.reaper import ROOT
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 

@@ -18,9 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
+from tests.checkout import ROOT
 from tests.waiting import PAUSE_SECONDS
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def own(kind: Literal["process", "folder"], thing: int | Path) -> None:

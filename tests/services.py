@@ -11,18 +11,16 @@ import http.client
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx2
 
+from tests.checkout import COMMAND
 from tests.databases import sqlite_url
 from tests.processes import Process, free_port
-
-COMMAND = Path(sys.executable).with_name("aetherflow")
 
 # Longer than the service's own ten seconds for an attempt, which `?wait=true` waits for.
 CLIENT_TIMEOUT_SECONDS = 15
@@ -77,17 +75,16 @@ class Service:
         self.environment = server.environment
         self.url = f"http://127.0.0.1:{server.port}"
         self.api_key = self.environment["AETHERFLOW_BOOTSTRAP_API_KEY"]
-        self.api = self.client(self.api_key)
+        self.api = httpx2.Client(**self._client_options(self.api_key))
         self.http = httpx2.Client(base_url=self.url, timeout=CLIENT_TIMEOUT_SECONDS, trust_env=False)
 
     def client(self, api_key: str) -> httpx2.Client:
-        """Return a client of the API with another key; `close` is the caller's to call."""
-        return httpx2.Client(
-            base_url=f"{self.url}/api/v1",
-            headers={"Authorization": f"Bearer {api_key}"},
-            timeout=CLIENT_TIMEOUT_SECONDS,
-            trust_env=False,
-        )
+        """Return a client of the API with another key; the caller closes it."""
+        return httpx2.Client(**self._client_options(api_key))
+
+    def async_client(self, api_key: str = "") -> httpx2.AsyncClient:
+        """Return a client for a test whose receivers run in its own event loop; the caller closes it."""
+        return httpx2.AsyncClient(**self._client_options(api_key or self.api_key))
 
     def start(self) -> Self:
         """Start what does not run."""
@@ -131,6 +128,14 @@ class Service:
         self.http.close()
         for program in self.programs:
             program.close()
+
+    def _client_options(self, api_key: str) -> dict[str, Any]:
+        return {
+            "base_url": f"{self.url}/api/v1",
+            "headers": {"Authorization": f"Bearer {api_key}"},
+            "timeout": CLIENT_TIMEOUT_SECONDS,
+            "trust_env": False,
+        }
 
     @property
     def programs(self) -> list[Program]:

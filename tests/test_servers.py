@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 import redis as redis_client
 
+from tests.checkout import ROOT
 from tests.databases import PostgresDatabases, execute
 from tests.postgres_server import Postgres
-from tests.reaper import ROOT, exists
+from tests.reaper import exists
 from tests.redis_server import Redis, ask
 from tests.servers import KINDS, POSTGRESQL, MissingServerError, Servers
 from tests.waiting import until
