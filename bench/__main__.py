@@ -61,7 +61,7 @@ def run_row(row: Row, database: Database, backing: Backing | None, arguments: ar
                     tell(row, database, measured)
     except Exception as error:
         result.failure = f"{type(error).__name__}: {error}"
-        say(f"{row.name} {database}: {result.failure}")
+        say("\n".join([f"{row.name} {database}: {result.failure}", *getattr(error, "__notes__", ())]))
     return result
 
 

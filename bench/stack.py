@@ -121,7 +121,10 @@ def run_backing(database: Database) -> Iterator[Backing | None]:
 
 @contextlib.contextmanager
 def run_stack(backing: Backing | None) -> Iterator[Stack]:
-    """Runs a service with an empty database until the end of the block; without a backing it is embedded."""
+    """Runs a service with an empty database until the end of the block; without a backing it is embedded.
+
+    An exception from the block gets the ends of the service's logs as notes.
+    """
     limits = {"publish_rate_limit": NO_LIMIT, "api_rate_limit": NO_LIMIT}
     with contextlib.ExitStack() as running:
         folder = running.enter_context(temporary_folder())
@@ -130,4 +133,9 @@ def run_stack(backing: Backing | None) -> Iterator[Stack]:
         else:
             urls = {"database_url": backing.new_database(), "redis_url": backing.redis.url()}
             service = running.enter_context(distributed(folder, workers=1, **urls, **limits))
-        yield Stack(service, backing)
+        try:
+            yield Stack(service, backing)
+        except Exception as error:
+            for name, end in service.log_tails().items():
+                error.add_note(f"the end of what {name} wrote:\n{end}")
+            raise
