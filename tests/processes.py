@@ -65,7 +65,28 @@ class Process:
         Raises:
             StartError: it ended instead, or was not ready within 30 seconds.
         """
-        self._launch()
+        self.launch()
+        return self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the program without waiting for it."""
+        assert not self.is_running, f"{self.name} is running already"
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **run_as(self.user),
+            )
+        self._started.append(self.pid)
+        own("process", self.pid)
+
+    def wait_until_ready(self) -> Self:
+        """Wait for a program that was launched; raises as `start` does."""
         with contextlib.suppress(AssertionError):
             until(
                 lambda: not self.is_running or self.is_ready(),
@@ -146,22 +167,6 @@ class Process:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
             return log.read().decode(errors="replace")
-
-    def _launch(self) -> None:
-        assert not self.is_running, f"{self.name} is running already"
-        with self.log.open("ab") as log:
-            self._popen = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **run_as(self.user),
-            )
-        self._started.append(self.pid)
-        own("process", self.pid)
 
     def __enter__(self) -> Self:
         return self if self.is_running else self.start()

@@ -77,8 +77,10 @@ def exists(pid: int) -> bool:
 def tell(line: str) -> None:
     pipe = reaper().stdin
     assert pipe is not None
-    pipe.write(f"{line}\n")
-    pipe.flush()
+    # What is cleaned up after the end of the session, the program has cleaned up before.
+    if not pipe.closed:
+        pipe.write(f"{line}\n")
+        pipe.flush()
 
 
 @functools.cache

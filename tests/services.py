@@ -28,8 +28,12 @@ CLIENT_TIMEOUT_SECONDS = 15
 COMMAND_TIMEOUT_SECONDS = 45
 
 
+# The event that a worker logs, at level info, when it has begun to take work and heeds signals.
+WORKER_IS_READY = b'"working"'
+
+
 class Program(Process):
-    """One `aetherflow` process; `server` is the port that it listens on, for those that do."""
+    """One `aetherflow` process; `port` is where it listens, if it does."""
 
     def __init__(
         self,
@@ -41,11 +45,17 @@ class Program(Process):
     ) -> None:
         super().__init__([str(COMMAND), *arguments], name=name, folder=folder, environment=environment)
         self.port = port
+        self._log_start_bytes = 0
+
+    def launch(self) -> None:
+        """Start the program without waiting for it."""
+        self._log_start_bytes = self.log.stat().st_size if self.log.exists() else 0
+        super().launch()
 
     def is_ready(self) -> bool:
-        """Whether `/readyz` says so; a program that does not listen counts as ready at once."""
+        """Whether `/readyz` says so, or else the log: a worker has nobody else to tell."""
         if self.port is None:
-            return True
+            return WORKER_IS_READY in self.log.read_bytes()[self._log_start_bytes :]
         # The standard library's client, because making one of the others costs more than the question.
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
@@ -87,10 +97,12 @@ class Service:
         return httpx2.AsyncClient(**self._client_options(api_key or self.api_key))
 
     def start(self) -> Self:
-        """Start what does not run."""
+        """Start what does not run, and wait until everything is ready."""
         for program in self.programs:
             if not program.is_running:
-                program.start()
+                program.launch()
+        for program in self.programs:
+            program.wait_until_ready()
         return self
 
     def kill9(self) -> None:
