@@ -1,0 +1,201 @@
+"""The database: where it is, transactions on it, and what its absence looks like.
+
+A verb gets a `Tx` and never commits. `Database.write` commits when the block ends and only then gives the
+hints that verbs left, so a hint never speaks of rows that nobody can see, and none is given for a rollback.
+
+SQLite transactions that write begin with BEGIN IMMEDIATE: one that reads first and upgrades later fails when
+another writer came in between. Within the process writers queue for `turn`; see `app.store.hot.writer`.
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from app.errors import Misconfigured, Unavailable
+from app.queue import Look, Queue
+from app.store.hot.contract import HotStore
+from app.store.hot.postgresql import TIMEOUT_SECONDS, PostgresqlHotStore
+from app.store.hot.sqlite import SqliteHotStore
+from app.store.hot.writer import BUSY_MILLISECONDS
+
+RETRY_AFTER = {"Retry-After": "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the database is: a file for SQLite, a URL without a driver for PostgreSQL."""
+
+    kind: str
+    url: str
+    path: Path | None
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Read `sqlite:///path` or `postgresql://...`; a driver suffix is accepted and ignored.
+
+        Raises:
+            Misconfigured: it is neither.
+        """
+        match = re.fullmatch(r"(sqlite|postgresql|postgres)(\+\w+)?://(.*)", url, re.DOTALL)
+        if match is None or (match[1] == "sqlite" and not re.fullmatch(r"/[^?#]+", match[3])):
+            raise Misconfigured("AETHERFLOW_DATABASE_URL: expected sqlite:///path or postgresql://host/name.")
+        if match[1] == "sqlite":
+            path = Path(match[3][1:]).absolute()
+            return cls("sqlite", f"sqlite+aiosqlite:///{path}", path)
+        return cls("postgresql", f"postgresql://{match[3]}", None)
+
+
+class Tx(AsyncSession):
+    """A transaction. Verbs take it first and never commit it."""
+
+    looks: set[str]
+
+    def hint(self, endpoint_id: str) -> None:
+        """Say that there is due work for this endpoint, once the transaction has committed."""
+        self.info.setdefault("looks", set()).add(endpoint_id)
+
+
+class Database:
+    """One database, with the pool that everything but the hot statements uses, and the hot store."""
+
+    def __init__(self, address: Address, queue: Queue) -> None:
+        self.address = address
+        self._queue = queue
+        self._turn = asyncio.Lock()
+        if address.path is not None:
+            self.engine = make_sqlite_engine(address.url)
+            self.hot: HotStore = SqliteHotStore(address.path, self._turn)
+            self._read, self._write = self.engine, self.engine.execution_options(immediate=True)
+        else:
+            self.engine = make_postgresql_engine(address.url)
+            self.hot = PostgresqlHotStore(address.url)
+            snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._read, self._write = self.engine.execution_options(**snapshot), self.engine
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """One snapshot, for reading only.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        with unavailable_when_away():
+            async with Tx(self._read, expire_on_commit=False) as tx:
+                yield tx
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """One transaction, committed at the end of the block, whose hints are given after the commit.
+
+        Raises:
+            Unavailable: the database is away; nothing was written.
+        """
+        with unavailable_when_away():
+            async with AsyncExitStack() as stack:
+                if self.address.path is not None:
+                    await stack.enter_async_context(self._turn)
+                async with Tx(self._write, expire_on_commit=False) as tx, tx.begin():
+                    yield tx
+        if looks := tx.info.get("looks"):
+            self._queue.give(Look(sorted(looks)))
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.hot.close()
+        await self.engine.dispose()
+
+
+def make_postgresql_engine(url: str) -> AsyncEngine:
+    """Return an engine that connects as asyncpg reads the URL, so that both pools understand the same options."""
+
+    async def connect() -> asyncpg.Connection:
+        settings = {"application_name": "aetherflow"}
+        return await asyncpg.connect(
+            url, timeout=TIMEOUT_SECONDS, command_timeout=TIMEOUT_SECONDS, server_settings=settings
+        )
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+    )
+
+
+def make_sqlite_engine(url: str) -> AsyncEngine:
+    """Return an engine whose transactions begin when we say so, and as writers when they are to write."""
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        # The driver would begin transactions on its own, later than it must be.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    PoolTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+# Primary result codes of SQLite that speak of the file, not of our statement.
+SQLITE_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database cannot be used now, rather than that we used it wrongly."""
+    if isinstance(error, DBAPIError):
+        cause = getattr(error.orig, "__cause__", None) or error.orig
+        return error.connection_invalidated or (cause is not None and is_away(cause))
+    if isinstance(error, sqlite3.OperationalError):
+        # The primary code is the low byte (sqlite.org/rescode.html).
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
+    return isinstance(error, AWAY)
+
+
+@contextmanager
+def unavailable_when_away() -> Iterator[None]:
+    """Turn the many errors of a database that is away into the one that callers know.
+
+    Raises:
+        Unavailable: with Retry-After.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_away(error):
+            raise
+        raise Unavailable(headers=RETRY_AFTER) from error
