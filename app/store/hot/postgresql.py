@@ -1,0 +1,245 @@
+"""The hot statements on PostgreSQL: arrays in, one statement and one round trip each.
+
+Each statement runs by itself, so its commit needs no BEGIN and COMMIT of its own. Arrays go through
+`unnest`, which keeps the statement's text, and so its prepared plan, the same for any number of rows.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from app.store.hot.contract import NewDelivery, NewEvent, Settlement, Work
+
+# Publishing, settling and claiming may each have one statement under way, and renewals and releases come between.
+POOL_SIZE = 6
+
+# A stopped database must become an error while the caller still waits.
+TIMEOUT_SECONDS = 5.0
+
+# Writes events, and their deliveries, for workspaces whose endpoints have not changed since the fan-out.
+PUBLISH = """
+WITH input AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::bigint[])
+        AS i (workspace_id, id, type, body, created_at, version)
+), written AS (
+    INSERT INTO events (workspace_id, id, type, body, created_at)
+    SELECT i.workspace_id, i.id, i.type, i.body, i.created_at
+    FROM input i JOIN workspaces w ON w.id = i.workspace_id AND w.endpoints_version = i.version
+    ON CONFLICT DO NOTHING
+    RETURNING workspace_id, id
+), born AS (
+    INSERT INTO deliveries (workspace_id, id, event_id, event_type, endpoint_id, status, attempt_count, single_try,
+                            test, due_at, created_at, leased_until, lease_token, claimed_at)
+    SELECT d.workspace_id, d.id, d.event_id, d.event_type, d.endpoint_id, 'pending', 0, false,
+           false, d.created_at, d.created_at, $13::timestamptz, $14::bigint, CASE WHEN $14::bigint IS NOT NULL THEN d.created_at END
+    FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])
+        AS d (workspace_id, id, event_id, event_type, endpoint_id, created_at)
+    JOIN written w ON w.workspace_id = d.workspace_id AND w.id = d.event_id
+)
+SELECT workspace_id, id FROM written
+"""
+
+# Hops from endpoint to endpoint through the index of pending rows instead of reading all of them.
+DUE_ENDPOINTS = """
+WITH RECURSIVE hop AS (
+    (SELECT endpoint_id FROM deliveries WHERE status = 'pending' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.endpoint_id FROM deliveries d
+            WHERE d.status = 'pending' AND d.endpoint_id > hop.endpoint_id ORDER BY d.endpoint_id LIMIT 1)
+    FROM hop WHERE hop.endpoint_id IS NOT NULL
+)
+SELECT e.id FROM hop JOIN endpoints e ON e.id = hop.endpoint_id
+WHERE (e.enabled OR EXISTS (SELECT FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test))
+  AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
+              AND (d.leased_until IS NULL OR d.leased_until <= $1) AND (e.enabled OR d.test))
+LIMIT $2
+"""
+
+# Leases the longest due rows of each endpoint asked for, passing by what others are just claiming.
+CLAIM = """
+WITH chosen AS (
+    SELECT d.workspace_id, d.id
+    FROM unnest($1::text[], $2::int[]) AS asked (endpoint_id, room)
+    JOIN endpoints e ON e.id = asked.endpoint_id
+    CROSS JOIN LATERAL (
+        SELECT workspace_id, id FROM deliveries
+        WHERE endpoint_id = asked.endpoint_id AND status = 'pending' AND due_at <= $4
+          AND (leased_until IS NULL OR leased_until <= $4) AND (e.enabled OR test)
+        ORDER BY due_at LIMIT asked.room FOR UPDATE SKIP LOCKED
+    ) d
+), claimed AS (
+    UPDATE deliveries d SET lease_token = $3, leased_until = $5, claimed_at = coalesce(d.claimed_at, $4)
+    FROM chosen c WHERE d.workspace_id = c.workspace_id AND d.id = c.id
+    RETURNING d.*
+)
+SELECT c.workspace_id, c.id, c.event_id, c.event_type, c.endpoint_id, ev.body, c.attempt_count + 1,
+       c.single_try, c.test
+FROM claimed c JOIN events ev ON ev.workspace_id = c.workspace_id AND ev.id = c.event_id
+ORDER BY c.due_at, c.id
+"""
+
+# Moves deliveries on where the token still holds, and records their attempts.
+SETTLE = """
+WITH input AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::timestamptz[],
+                         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::int[], $13::float8[],
+                         $14::float8[], $15::float8[], $16::float8[], $17::text[], $18::text[], $19::bytea[],
+                         $20::bytea[], $21::bytea[], $22::bool[])
+        AS i (workspace_id, delivery_id, token, number, status, reason, due_at,
+              finished_at, started_at, result, error, status_code, connect_ms,
+              tls_ms, first_byte_ms, duration_ms, peer, key_id, request_headers,
+              response_headers, response_body, response_truncated)
+), moved AS (
+    UPDATE deliveries d
+    SET attempt_count = i.number, leased_until = NULL, lease_token = NULL,
+        first_attempt_at = coalesce(d.first_attempt_at, i.started_at),
+        status = CASE WHEN d.status = 'pending' THEN i.status ELSE d.status END,
+        reason = CASE WHEN d.status = 'pending' THEN i.reason ELSE d.reason END,
+        due_at = CASE WHEN d.status = 'pending' THEN i.due_at ELSE d.due_at END,
+        finished_at = CASE WHEN d.status = 'pending' THEN i.finished_at ELSE d.finished_at END
+    FROM input i WHERE d.workspace_id = i.workspace_id AND d.id = i.delivery_id AND d.lease_token = i.token
+    RETURNING d.id
+), recorded AS (
+    INSERT INTO attempts (delivery_id, number, workspace_id, started_at, result, error, status_code, connect_ms,
+                          tls_ms, first_byte_ms, duration_ms, peer, key_id, request_headers,
+                          response_headers, response_body, response_truncated)
+    SELECT i.delivery_id, i.number, i.workspace_id, i.started_at, i.result, i.error, i.status_code, i.connect_ms,
+           i.tls_ms, i.first_byte_ms, i.duration_ms, i.peer, i.key_id, i.request_headers,
+           i.response_headers, i.response_body, i.response_truncated
+    FROM input i JOIN moved m ON m.id = i.delivery_id
+)
+SELECT count(*) FROM moved
+"""
+
+# Extends leases that are still the caller's.
+RENEW = """
+UPDATE deliveries d SET leased_until = $4
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (workspace_id, id, token)
+WHERE d.workspace_id = i.workspace_id AND d.id = i.id AND d.lease_token = i.token
+"""
+
+# Gives leases back.
+RELEASE = """
+UPDATE deliveries d SET leased_until = NULL, lease_token = NULL
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (workspace_id, id, token)
+WHERE d.workspace_id = i.workspace_id AND d.id = i.id AND d.lease_token = i.token
+"""
+
+VOID_LEASES = "UPDATE deliveries SET leased_until = NULL, lease_token = NULL WHERE status = 'pending'"
+
+
+async def keep_session(_: Any) -> None:
+    """Spare the round trip that undoes session settings when a connection is given back: nothing here makes any."""
+
+
+class PostgresqlHotStore:
+    """See `contract.HotStore`."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Make the pool; connections follow with the first statements, so a database may come later."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=POOL_SIZE,
+            timeout=TIMEOUT_SECONDS,
+            command_timeout=TIMEOUT_SECONDS,
+            reset=keep_session,
+            # Compiling a plan costs more than these statements take.
+            server_settings={"application_name": "aetherflow", "jit": "off"},
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._pool is not None:
+            await self._pool.close()
+
+    def _acquire(self) -> Any:
+        if self._pool is None:
+            raise RuntimeError("the hot store was not opened")
+        return self._pool.acquire(timeout=TIMEOUT_SECONDS)
+
+    async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
+        async with self._acquire() as connection:
+            rows: list[Any] = await connection.fetch(statement, *arguments)
+            return rows
+
+    async def publish(
+        self,
+        events: Sequence[NewEvent],
+        deliveries: Sequence[NewDelivery],
+        *,
+        token: int | None,
+        leased_until: datetime | None,
+        whole: bool,
+    ) -> set[tuple[str, str]]:
+        """See `contract.HotStore.publish`."""
+        arguments = [
+            [e.workspace_id for e in events],
+            [e.id for e in events],
+            [e.type for e in events],
+            [e.body for e in events],
+            [e.created_at for e in events],
+            [e.endpoints_version for e in events],
+            [d.workspace_id for d in deliveries],
+            [d.id for d in deliveries],
+            [d.event_id for d in deliveries],
+            [d.event_type for d in deliveries],
+            [d.endpoint_id for d in deliveries],
+            [d.created_at for d in deliveries],
+            leased_until,
+            token,
+        ]
+        if not whole:
+            return {(row[0], row[1]) for row in await self._fetch(PUBLISH, *arguments)}
+        async with self._acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                rows = await connection.fetch(PUBLISH, *arguments)
+            except BaseException:
+                await transaction.rollback()
+                raise
+            if len(rows) < len(events):
+                await transaction.rollback()
+                return set()
+            await transaction.commit()
+            return {(row[0], row[1]) for row in rows}
+
+    async def due_endpoints(self, *, now: datetime, limit: int) -> list[str]:
+        """See `contract.HotStore.due_endpoints`."""
+        return [row[0] for row in await self._fetch(DUE_ENDPOINTS, now, limit)]
+
+    async def claim(
+        self, rooms: Sequence[tuple[str, int]], *, token: int, now: datetime, leased_until: datetime
+    ) -> list[Work]:
+        """See `contract.HotStore.claim`."""
+        rows = await self._fetch(
+            CLAIM, [r[0] for r in rooms], [r[1] for r in rooms], token, now, leased_until
+        )
+        lease: tuple[Any, ...] = (token, leased_until)
+        return [Work(*(*row, *lease)) for row in rows]
+
+    async def settle(self, settlements: Sequence[Settlement]) -> int:
+        """See `contract.HotStore.settle`."""
+        columns = [[getattr(s, name) for s in settlements] for name in Settlement.__struct_fields__]
+        rows = await self._fetch(SETTLE, *columns)
+        return int(rows[0][0])
+
+    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> None:
+        """See `contract.HotStore.renew`."""
+        columns = [[w.workspace_id for w in works], [w.delivery_id for w in works], [w.token for w in works]]
+        await self._fetch(RENEW, *columns, leased_until)
+
+    async def release(self, leases: Sequence[tuple[str, str, int]]) -> None:
+        """See `contract.HotStore.release`."""
+        await self._fetch(RELEASE, *(list(column) for column in zip(*leases, strict=True)))
+
+    async def void_leases(self) -> None:
+        """See `contract.HotStore.void_leases`."""
+        await self._fetch(VOID_LEASES)
