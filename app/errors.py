@@ -14,7 +14,7 @@
     │   ├── UnsupportedMediaType   415
     │   ├── Invalid                422, it parses but does not fit; `problems` says where
     │   │   ├── InvalidUrl, BlockedDestination, InvalidCursor, TooDeep,
-    │   │   └── ReservedEventType, UnknownEventType, IdempotencyMismatch
+    │   │   └── ReservedEventType, IdempotencyMismatch
     │   └── RateLimited            429
     ├── Unavailable                503, something that we need is away; ask again later
     ├── InternalError              500, our mistake
@@ -157,11 +157,6 @@ class TooDeep(Invalid):
 class ReservedEventType(Invalid):
     code = "reserved_event_type"
     title = "The prefix of this event type is reserved"
-
-
-class UnknownEventType(Invalid):
-    code = "unknown_event_type"
-    title = "The workspace accepts declared event types only"
 
 
 class IdempotencyMismatch(Invalid):

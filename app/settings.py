@@ -31,7 +31,8 @@ class Settings(BaseSettings):
         description="Where everything is kept: `sqlite:///path` or `postgresql://user:password@host:port/name`.",
     )
     redis_url: SecretStr | None = Field(
-        None, description="Redis for hints to workers, `redis://host:port/0`. Unset: one process does everything."
+        None,
+        description="Redis for hints to workers, `redis://host:port/0`. Unset: one process does everything.",
     )
     keyring: SecretStr | None = Field(
         None,
@@ -57,17 +58,22 @@ class Settings(BaseSettings):
         "workspace `default` and has the scopes admin and operator.",
     )
     url: str | None = Field(
-        None, description="The server that the command line talks to; default PUBLIC_URL, else the local port."
+        None,
+        description="The server that the command line talks to; default PUBLIC_URL, else the local port.",
     )
     api_key: SecretStr | None = Field(
         None, description="The API key that the command line sends; default BOOTSTRAP_API_KEY."
     )
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level to log.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level to log."
+    )
     worker_concurrency: int = Field(1000, ge=1, description="Attempts in flight at once in one process.")
     sweep_seconds: PositiveSeconds = Field(1, description="Pause between looks for due work in the database.")
     lease_seconds: PositiveSeconds = Field(
-        5, ge=2, description="How long a process that died keeps a delivery from the others; renewed each second."
+        5,
+        ge=2,
+        description="How long a process that died keeps a delivery from the others; renewed each second.",
     )
     event_max_bytes: int = Field(262_144, ge=1024, description="Largest body of an event, as it is sent.")
     batch_max_bytes: int = Field(5_242_880, ge=1024, description="Largest request that publishes a batch.")
@@ -75,15 +81,22 @@ class Settings(BaseSettings):
     publish_rate_limit: int = Field(
         10_000, ge=1, description="Publishing requests a second for one key in one process."
     )
-    retention_body_days: int = Field(30, ge=1, description="Days after which bodies of events and answers go.")
+    retention_body_days: int = Field(
+        30, ge=1, description="Days after which bodies of events and answers go."
+    )
     retention_days: int = Field(90, ge=1, description="Days after which events and deliveries go.")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Explicit values first, then the environment, then the files that it names."""
-        return sources["init_settings"], sources["env_settings"], SecretFiles(settings_cls)
+        return init_settings, env_settings, SecretFiles(settings_cls)
 
 
 class SecretFiles(PydanticBaseSettingsSource):

@@ -58,7 +58,9 @@ class Metrics:
             "aetherflow_attempt_seconds", "Whole time of an attempt, in seconds.", registry=self.registry
         )
         self.leases_lost = Counter(
-            "aetherflow_leases_lost", "Attempts whose lease another process had taken.", registry=self.registry
+            "aetherflow_leases_lost",
+            "Attempts whose lease another process had taken.",
+            registry=self.registry,
         )
         self.in_flight = Gauge(
             "aetherflow_attempts_in_flight", "Attempts that are on the wire now.", registry=self.registry

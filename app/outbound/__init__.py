@@ -1,0 +1,1 @@
+"""What one can do with events, endpoints and deliveries: verbs and queries."""

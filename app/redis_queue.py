@@ -1,0 +1,160 @@
+"""Hints over Redis.
+
+What a publish bore goes through one list, from which each worker takes what it has room for: an idle worker
+blocks on the list, so it begins at once. Everything else is an arq job that names endpoints. Redis keeps no
+fact. While it is away deliveries are born without leases and the sweep finds them.
+
+The list is short: what nobody takes is dropped, oldest first, and its leases lapse.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+from arq.connections import ArqRedis, RedisSettings
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
+from redis.exceptions import RedisError
+
+from app.queue import BornLeased, Hint
+
+BORN_KEY = "aetherflow:born"
+WORKERS_KEY = "aetherflow:workers"
+ARQ_QUEUE = "aetherflow:arq"
+
+# A Redis that is stopped must not hold up more than a second's hints.
+TIMEOUT_SECONDS = 1.0
+
+# Hints that wait in the list, and the size of one; together they bound what Redis holds.
+MOST_WAITING = 256
+MOST_BYTES = 1_048_576
+
+# A worker that has not been heard of for so long is taken for dead; it beats once a second.
+SILENCE_SECONDS = 3.0
+
+log = structlog.get_logger()
+
+
+def connect(url: str) -> Redis:
+    """Return a client that fails fast."""
+    client: Redis = Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(ConstantBackoff(0), 0),
+    )
+    return client
+
+
+def arq_settings(url: str) -> RedisSettings:
+    """Return how arq reaches Redis; a connection that broke is tried again at once."""
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_timeout = 1
+    settings.conn_retries = 0
+    settings.retry_on_timeout = True
+    settings.retry_on_error = [ConnectionError, TimeoutError]
+    settings.retry = Retry(ConstantBackoff(0), 1)
+    return settings
+
+
+class RedisQueue:
+    """Gives hints to workers in other processes."""
+
+    def __init__(self, url: str, *, time: Callable[[], float]) -> None:
+        self._redis = connect(url)
+        self._arq = ArqRedis(
+            connection_pool=self._redis.connection_pool,
+            job_serializer=msgspec.msgpack.encode,
+            job_deserializer=msgspec.msgpack.decode,
+            default_queue_name=ARQ_QUEUE,
+        )
+        self._time = time
+        self._workers = 0
+        self._refused: Callable[[Sequence[BornLeased]], None] = lambda _: None
+        self._born: list[BornLeased] = []
+        self._looks: set[str] = set()
+        self._woken = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def carries_leases(self) -> bool:
+        """Whether Redis answered and a worker was alive a moment ago."""
+        return self._workers > 0
+
+    @property
+    def workers(self) -> int:
+        """How many workers were alive a moment ago."""
+        return self._workers
+
+    def give(self, hint: Hint) -> None:
+        """Pass a hint on soon, together with others."""
+        if isinstance(hint, BornLeased):
+            self._born.append(hint)
+        else:
+            self._looks.update(hint.endpoint_ids)
+        self._woken.set()
+
+    def on_refusal(self, release: Callable[[Sequence[BornLeased]], None]) -> None:
+        """Name who gives leases back when hints could not be passed on."""
+        self._refused = release
+
+    def start(self) -> None:
+        """Begin to pass hints on and to watch for workers."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._send_forever()), loop.create_task(self._watch_forever())]
+
+    async def stop(self) -> None:
+        """Pass on what was given, then end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._send()
+        await self._redis.aclose()
+
+    async def is_up(self) -> bool:
+        """Whether Redis answers."""
+        try:
+            return bool(await self._redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    async def _send_forever(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            await self._send()
+
+    async def _send(self) -> None:
+        born, self._born = self._born, []
+        looks, self._looks = self._looks, set()
+        large = []
+        try:
+            if born:
+                texts = [msgspec.msgpack.encode(hint) for hint in born]
+                large = [hint for hint, text in zip(born, texts, strict=True) if len(text) > MOST_BYTES]
+                if fitting := [text for text in texts if len(text) <= MOST_BYTES]:
+                    await self._push(fitting)
+            if large:
+                self._refused(large)
+                looks |= {delivery.endpoint_id for hint in large for delivery in hint.deliveries}
+            if looks:
+                await self._arq.enqueue_job("deliver", sorted(looks))
+        except (RedisError, OSError) as error:
+            self._workers = 0
+            log.warning("hints_refused", cause=type(error).__name__)
+            self._refused(born)
+
+    async def _push(self, texts: list[bytes]) -> None:
+        waiting = await self._redis.rpush(BORN_KEY, *texts)  # type: ignore[misc]
+        if waiting > MOST_WAITING:
+            await self._redis.ltrim(BORN_KEY, -MOST_WAITING, -1)  # type: ignore[misc]
+
+    async def _watch_forever(self) -> None:
+        while True:
+            try:
+                self._workers = await self._redis.zcount(WORKERS_KEY, self._time() - SILENCE_SECONDS, "+inf")
+            except (RedisError, OSError):
+                self._workers = 0
+            await asyncio.sleep(1)

@@ -1,0 +1,1 @@
+"""Tenants and who may act for them: verbs and queries."""
