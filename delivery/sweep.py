@@ -1,0 +1,58 @@
+"""The net below all hints: due work is looked for in the database, whatever was told or not told.
+
+It finds retries that are due, deliveries whose process died, and everything whose hint was lost.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from app.errors import Unavailable
+from app.store.database import is_away
+from app.wiring import Wiring
+from delivery.deliver import Deliverer
+from delivery.endpoints import EndpointBook
+
+# Endpoints that one look returns. Those with work that this process has no room for come up again.
+MOST_ENDPOINTS = 2_000
+
+# Half of the second within which a changed endpoint must be known everywhere.
+REFRESH_SECONDS = 0.5
+
+log = structlog.get_logger()
+
+
+async def sweep(wiring: Wiring, deliverer: Deliverer) -> None:
+    """Have everything claimed that is due, as far as there is room."""
+    if deliverer.has_room:
+        due = await wiring.database.hot.due_endpoints(now=wiring.clock(), limit=MOST_ENDPOINTS)
+        deliverer.look(due)
+
+
+async def repeat(action: Callable[[], Awaitable[None]], *, seconds: float) -> None:
+    """Run an action for ever, pausing in between; a database that is away only costs the turn."""
+    away = False
+    while True:
+        try:
+            await action()
+            away = False
+        except Exception as error:
+            if not (isinstance(error, Unavailable) or is_away(error)):
+                log.exception("background_action_failed")
+            elif not away:
+                log.warning("database_away")
+                away = True
+        await asyncio.sleep(seconds)
+
+
+def start_background(
+    wiring: Wiring, *, deliverer: Deliverer, endpoints: EndpointBook
+) -> list[asyncio.Task[None]]:
+    """Start what a process that delivers does besides: sweep, renew leases, follow changes of endpoints."""
+    loop = asyncio.get_running_loop()
+    return [
+        loop.create_task(repeat(lambda: sweep(wiring, deliverer), seconds=wiring.settings.sweep_seconds)),
+        loop.create_task(repeat(endpoints.refresh, seconds=REFRESH_SECONDS)),
+        loop.create_task(deliverer.leases.renew_forever()),
+    ]

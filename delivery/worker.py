@@ -1,0 +1,136 @@
+"""Wiring 2: a worker process.
+
+arq runs its jobs: hints that name endpoints, and what is to be done once in a while by one worker of all. What
+publishes bore comes through a list that this process blocks on, because an arq job costs a millisecond and
+more, which is several times the delivery. Without Redis the sweep does the work of both.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import structlog
+from arq.worker import Worker, func
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.queue import BornLeased
+from app.redis_queue import ARQ_QUEUE, BORN_KEY, WORKERS_KEY, arq_settings, connect
+from app.wiring import Wiring
+from delivery.deliver import Deliverer
+from delivery.engine import Engine
+
+# The longest that a read blocks, and the socket may then be silent.
+BLOCK_SECONDS = 1
+BLOCK_TIMEOUT_SECONDS = 3.0
+
+# Hints taken at a time.
+MOST_HINTS = 16
+
+# A retry that a person asked for waits this long at most for arq to look.
+POLL_SECONDS = 0.02
+
+# An arq job of ours only starts something, so one that takes longer has died.
+JOB_TIMEOUT_SECONDS = 10
+
+# Pause before Redis is tried again, and while this worker has no room.
+AWAY_SECONDS = 1.0
+FULL_SECONDS = 0.005
+
+log = structlog.get_logger()
+
+
+async def deliver(ctx: dict[Any, Any], endpoint_ids: list[str]) -> None:
+    """arq job: deliver what is due for these endpoints."""
+    deliverer: Deliverer = ctx["deliverer"]
+    deliverer.look(endpoint_ids)
+
+
+class WorkerProcess:
+    """A worker: the engine, and the three ways in which Redis speaks to it."""
+
+    def __init__(self, wiring: Wiring, *, redis_url: str) -> None:
+        self._wiring = wiring
+        self._url = redis_url
+        self._engine = Engine(wiring)
+        self._name = wiring.chance.uuid7()
+        self._redis = connect(redis_url)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to work. Redis and the database may come later."""
+        self._engine.start()
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(again_when_redis_fails(action))
+            for action in (self._take_born, self._run_jobs, self._beat)
+        ]
+
+    async def stop(self) -> None:
+        """Take nothing more, then let the engine end what is in flight."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._redis.zrem(WORKERS_KEY, self._name)
+        except (RedisError, OSError):
+            log.debug("redis_away_at_stop")
+        await self._engine.stop()
+        await self._redis.aclose()
+
+    async def _take_born(self) -> None:
+        """Hand over what publishes bore, as it comes and as far as there is room."""
+        decoder = msgspec.msgpack.Decoder(BornLeased)
+        redis = Redis.from_url(self._url, socket_timeout=BLOCK_TIMEOUT_SECONDS, socket_connect_timeout=1)
+        try:
+            while True:
+                if not self._engine.deliverer.has_room:
+                    await asyncio.sleep(FULL_SECONDS)
+                    continue
+                taken = await redis.blmpop(BLOCK_SECONDS, 1, BORN_KEY, direction="LEFT", count=MOST_HINTS)
+                for text in taken[1] if taken else ():
+                    self._engine.deliverer.take(decoder.decode(text))
+        finally:
+            await redis.aclose()
+
+    async def _run_jobs(self) -> None:
+        """Run arq."""
+        worker = Worker(
+            functions=[func(deliver, keep_result=0)],
+            queue_name=ARQ_QUEUE,
+            redis_settings=arq_settings(self._url),
+            poll_delay=POLL_SECONDS,
+            job_timeout=JOB_TIMEOUT_SECONDS,
+            keep_result=0,
+            handle_signals=False,
+            job_serializer=msgspec.msgpack.encode,
+            job_deserializer=msgspec.msgpack.decode,
+            ctx={"deliverer": self._engine.deliverer},
+        )
+        try:
+            await worker.async_run()
+        finally:
+            await worker.close()
+
+    async def _beat(self) -> None:
+        """Say once a second that this worker is alive, and forget workers that have not for a minute."""
+        while True:
+            now = self._wiring.clock().timestamp()
+            await self._redis.zadd(WORKERS_KEY, {self._name: now})
+            await self._redis.zremrangebyscore(WORKERS_KEY, 0, now - 60)
+            await asyncio.sleep(1)
+
+
+async def again_when_redis_fails(action: Any) -> None:
+    """Run an action that ends only with an error, and begin it again when Redis was the cause."""
+    away = False
+    while True:
+        try:
+            await action()
+        except (RedisError, OSError) as error:
+            if not away:
+                log.warning("redis_away", action=action.__name__, cause=type(error).__name__)
+            away = True
+        except Exception:
+            log.exception("worker_action_failed", action=action.__name__)
+        await asyncio.sleep(AWAY_SECONDS)
