@@ -1,0 +1,103 @@
+"""Who is calling, and may they? Checked before anything else of a request is looked at."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.api.rate_limits import RateLimits
+from app.errors import Invalid, MissingScope, Problem, Unauthenticated
+from app.wiring import Wiring
+from app.workspaces.keys import KEY, Scope, allows, authenticate, digest_key
+
+# How long a key is taken at its word before it is looked up again, so that a revoked one ends within a second.
+FRESH_SECONDS = 0.5
+
+# Keys remembered; unknown ones are not, so that guessing fills nothing.
+MOST_KEYS = 10_000
+
+BEARER = re.compile(r"[Bb]earer +(\S+) *")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated API key."""
+
+    workspace_id: str
+    key_id: str
+    scopes: frozenset[str]
+
+
+class Authenticator:
+    """Tells callers by their keys, with a short memory."""
+
+    def __init__(self, wiring: Wiring, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wiring = wiring
+        self._monotonic = monotonic
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self.rate_limits = RateLimits(wiring.settings, monotonic=monotonic)
+
+    async def identify(self, authorization: str | None) -> Caller:
+        """Return who sent this header.
+
+        Raises:
+            Unauthenticated: it names no live key, for whatever cause.
+            Unavailable: the database is away.
+        """
+        match = BEARER.fullmatch(authorization or "")
+        if match is None or KEY.fullmatch(match[1]) is None:
+            raise Unauthenticated
+        digest = digest_key(match[1])
+        known = self._known.get(digest)
+        now = self._monotonic()
+        if known is not None and known[0] > now:
+            return known[1]
+        async with self._wiring.database.read() as tx:
+            row = await authenticate(tx, digest, now=self._wiring.clock())
+        if row is None:
+            self._known.pop(digest, None)
+            raise Unauthenticated
+        caller = Caller(row.workspace_id, row.id, frozenset(row.scopes))
+        if len(self._known) >= MOST_KEYS:
+            self._known.clear()
+        self._known[digest] = (now + FRESH_SECONDS, caller)
+        return caller
+
+    async def admit(self, request: Request, scope: Scope, *, publishing: bool = False) -> Caller:
+        """Return the caller of a request that wants a scope.
+
+        Raises:
+            Unauthenticated, MissingScope, RateLimited: in this order.
+            Invalid: a query parameter stands twice.
+        """
+        caller = await self.identify(request.headers.get("authorization"))
+        if not allows(caller.scopes, scope):
+            raise MissingScope(f"This needs an API key with the scope `{scope}`.")
+        limit = self.rate_limits.count(caller.key_id, publishing=publishing)
+        request.state.rate_limit = limit
+        if request.scope["query_string"]:
+            names = [name for name, _ in request.query_params.multi_items()]
+            if repeated := {name for name in names if names.count(name) > 1}:
+                problems = [Problem(f"?{name}", "stands more than once") for name in sorted(repeated)]
+                raise Invalid("A query parameter was repeated.", problems=problems)
+        return caller
+
+
+def allow(scope: Scope) -> Any:
+    """Return the dependency that admits callers with a scope."""
+
+    async def admit(request: Request) -> Caller:
+        authenticator: Authenticator = request.app.state.authenticator
+        return await authenticator.admit(request, scope)
+
+    admit.scope = scope  # type: ignore[attr-defined]  # for the reference and the security matrix
+    return Depends(admit)
+
+
+Reader = Annotated[Caller, allow(Scope.READ)]
+EndpointsWriter = Annotated[Caller, allow(Scope.ENDPOINTS_WRITE)]
+Admin = Annotated[Caller, allow(Scope.ADMIN)]
+Operator = Annotated[Caller, allow(Scope.OPERATOR)]

@@ -1,0 +1,222 @@
+"""POST /events and /events/batch: the hot half of the API.
+
+One reading of the body checks it strictly, another takes out `data` as it was written, so that keys, numbers
+and strings reach receivers to the letter. What a handler needs it calls for itself instead of declaring it:
+here each layer of injection costs as much as the work.
+"""
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app import catalogue
+from app.api.auth import Authenticator, Caller
+from app.api.bodies import describe_body, read_bytes
+from app.api.idempotency import Answer, publish_once
+from app.api.schemas import BatchAccepted, BatchInput, EventAccepted, EventInput
+from app.api.transactions import wiring_of
+from app.errors import Invalid, Problem, ReservedEventType, TooLarge
+from app.outbound.envelopes import normalise_timestamp
+from app.outbound.publish import Draft, Publication, Publisher
+from app.rules.event_types import is_reserved, is_type_name
+from app.rules.ids import is_event_id, make_id
+from app.rules.json_text import compact_json, parse_json
+from app.workspaces.keys import Scope
+
+MOST_EVENTS = 1_000
+
+MEMBERS = {"event", "data", "id", "timestamp"}
+BATCH_MEMBERS = {"events"}
+
+router = APIRouter(tags=["events"])
+
+
+class RawEvent(msgspec.Struct, gc=False):
+    """A published event with `data` as it was written."""
+
+    data: msgspec.Raw
+
+
+class RawBatch(msgspec.Struct, gc=False):
+    """A published batch."""
+
+    events: list[RawEvent]
+
+
+@router.post(
+    "/events", status_code=202, response_model=EventAccepted, openapi_extra=describe_body(EventInput)
+)
+async def publish_event(request: Request) -> Response:
+    """Publish an event. It is committed with all its deliveries when this answers 202."""
+    caller = await admit(request)
+    limit = wiring_of(request).settings.event_max_bytes
+    raw = await read_bytes(request, limit=limit)
+    content = parse_json(raw)
+    refuse(check_event(content, ""))
+    given = make_publication(content, msgspec.json.decode(raw, type=RawEvent).data, caller)
+    publisher: Publisher = request.app.state.publisher
+
+    async def perform(subject: str | None) -> Answer:
+        if subject is not None and given.id is None:
+            given.id = make_id("evt", subject)
+        draft = publisher.draft(given)
+        refuse_large([draft], limit)
+        published = await publisher.publish(draft)
+        answer: dict[str, Any] = {
+            "id": published.id,
+            "event": published.type,
+            "timestamp": published.timestamp,
+            "deliveries": published.deliveries,
+        }
+        if warnings := warn_of([given.type]):
+            answer["warnings"] = warnings
+        return Answer(202, answer, {"Idempotent-Replayed": "true"} if published.replayed else {})
+
+    return await publish_once(request, caller, raw, perform)
+
+
+@router.post(
+    "/events/batch", status_code=202, response_model=BatchAccepted, openapi_extra=describe_body(BatchInput)
+)
+async def publish_batch(request: Request) -> Response:
+    """Publish up to 1,000 events, all or none. An event that exists with the same content counts as accepted."""
+    caller = await admit(request)
+    settings = wiring_of(request).settings
+    raw = await read_bytes(request, limit=settings.batch_max_bytes)
+    content = parse_json(raw)
+    refuse(check_batch(content))
+    events = msgspec.json.decode(raw, type=RawBatch).events
+    given = [
+        make_publication(event, raw_event.data, caller)
+        for event, raw_event in zip(content["events"], events, strict=True)
+    ]
+    publisher: Publisher = request.app.state.publisher
+
+    async def perform(subject: str | None) -> Answer:
+        if subject is not None:
+            name_events(given, subject)
+        drafts = [publisher.draft(publication) for publication in given]
+        refuse_large(drafts, settings.event_max_bytes)
+        published = await publisher.publish_batch(drafts)
+        answer: dict[str, Any] = {"accepted": len(published), "ids": [one.id for one in published]}
+        if warnings := warn_of({publication.type for publication in given}):
+            answer["warnings"] = warnings
+        return Answer(202, answer)
+
+    return await publish_once(request, caller, raw, perform)
+
+
+async def admit(request: Request) -> Caller:
+    """Return the caller, who may publish and is within the rate."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return await authenticator.admit(request, Scope.EVENTS_WRITE, publishing=True)
+
+
+def check_batch(content: Any) -> list[Problem]:
+    """Return what is wrong with a batch."""
+    if not isinstance(content, dict):
+        return [Problem("", "must be an object")]
+    problems = [Problem(f"/{name}", "is unknown", "unknown_field") for name in content.keys() - BATCH_MEMBERS]
+    events = content.get("events")
+    if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
+        return [*problems, Problem("/events", f"must be an array of 1 to {MOST_EVENTS} events")]
+    seen: set[str] = set()
+    for number, event in enumerate(events):
+        problems += check_event(event, f"/events/{number}")
+        event_id = event.get("id") if isinstance(event, dict) else None
+        if isinstance(event_id, str):
+            if event_id in seen:
+                problems.append(Problem(f"/events/{number}/id", "stands twice in the batch"))
+            seen.add(event_id)
+    return problems
+
+
+def check_event(content: Any, path: str) -> list[Problem]:
+    """Return what is wrong with an event; `path` is the JSON pointer to it."""
+    if not isinstance(content, dict):
+        return [Problem(path, "must be an object")]
+    problems = []
+    if not content.keys() <= MEMBERS:
+        unknown = content.keys() - MEMBERS
+        problems = [Problem(f"{path}/{name}", "is unknown", "unknown_field") for name in sorted(unknown)]
+    data = content.get("data")
+    if not isinstance(data, dict):
+        problems.append(Problem(f"{path}/data", "must be an object"))
+    problems += check_type(content.get("event"), data, path)
+    event_id, timestamp = content.get("id"), content.get("timestamp")
+    if event_id is not None and not (isinstance(event_id, str) and is_event_id(event_id)):
+        problems.append(Problem(f"{path}/id", "must have 1 to 64 of A-Z, a-z, 0-9, _ and -"))
+    if timestamp is not None and (not isinstance(timestamp, str) or normalise_timestamp(timestamp) is None):
+        problems.append(
+            Problem(f"{path}/timestamp", "must be an RFC 3339 time, such as 2026-01-31T09:30:00Z")
+        )
+    return problems
+
+
+def check_type(event_type: Any, data: Any, path: str) -> list[Problem]:
+    """Return what is wrong with an event's type, or with its data by that type."""
+    if not isinstance(event_type, str) or not is_type_name(event_type):
+        return [Problem(f"{path}/event", "must be a dotted name of a-z, 0-9 and _, such as invoice.paid")]
+    known = catalogue.find(event_type)
+    if known is not None:
+        return catalogue.check_data(known, data, path=f"{path}/data") if isinstance(data, dict) else []
+    if is_reserved(event_type):
+        return [
+            Problem(f"{path}/event", "has a reserved prefix and is no built-in type", ReservedEventType.code)
+        ]
+    return []
+
+
+def refuse(problems: list[Problem]) -> None:
+    """Raise what a request is refused with, if anything is wrong with it.
+
+    Raises:
+        ReservedEventType: nothing else is wrong.
+        Invalid: something is.
+    """
+    if problems and all(problem.code == ReservedEventType.code for problem in problems):
+        raise ReservedEventType(problems=problems)
+    if problems:
+        raise Invalid(problems=problems)
+
+
+def refuse_large(drafts: list[Draft], limit: int) -> None:
+    """Refuse events whose body, as it would be sent, is over the limit.
+
+    Raises:
+        TooLarge: with the path of each.
+    """
+    large = [number for number, draft in enumerate(drafts) if len(draft.body) > limit]
+    if large:
+        problems = [
+            Problem(f"/events/{number}" if len(drafts) > 1 else "", "is too large") for number in large
+        ]
+        raise TooLarge(f"An event's body may have {limit} bytes.", problems=problems)
+
+
+def make_publication(content: dict[str, Any], data: msgspec.Raw, caller: Caller) -> Publication:
+    """Return a checked event as what is to be published."""
+    timestamp = content.get("timestamp")
+    return Publication(
+        caller.workspace_id,
+        content["event"],
+        compact_json(bytes(data)),
+        content.get("id"),
+        normalise_timestamp(timestamp) if timestamp is not None else None,
+    )
+
+
+def name_events(given: list[Publication], subject: str) -> None:
+    """Make the ids of a batch from its Idempotency-Key's subject: the last 12 bits count the events."""
+    first = int(subject, 16) & ~0xFFF
+    for number, publication in enumerate(given):
+        publication.id = publication.id or make_id("evt", f"{first | number:032x}")
+
+
+def warn_of(event_types: Any) -> list[str]:
+    """Return a warning for each type that nobody has declared: it may be a slip of the pen."""
+    return [
+        f"The event type {name} is not declared." for name in sorted(event_types) if not catalogue.find(name)
+    ]

@@ -1,0 +1,85 @@
+"""Wiring 1 as a process: API and delivery on one SQLite file."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from app.cli.parts import data_folder, make_wiring, own_folder, prepare
+from app.cli.server import bind, make_server, serve_until, stop_event
+from app.queue import LocalQueue
+from app.settings import Settings, read_settings
+from app.store.migrations import migrate
+from app.store.sealed_rows import require_keys
+from app.telemetry import configure_logs
+from app.wiring import Wiring
+from delivery.local import start_local_delivery, stop_local_delivery
+
+log = structlog.get_logger()
+
+
+async def run_up(given: dict[str, Any]) -> None:
+    """Run until a signal comes.
+
+    Raises:
+        Misconfigured: a setting does not fit, or another process owns the data folder.
+    """
+    settings = read_settings(**given)
+    configure_logs(log_format=settings.log_format, level=settings.log_level)
+    warn_of_egress(settings)
+    stop = stop_event()
+    listener = bind(settings)
+    async with running(settings) as wiring:
+        await serve_application(wiring, listener, stop)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Wiring]:
+    """Own the data folder and deliver from it; the API comes on top.
+
+    Delivery begins before the API's libraries are imported, so a restart after a crash costs little.
+
+    Raises:
+        Misconfigured: a setting does not fit, or another process owns the data folder.
+    """
+    folder = data_folder(settings)
+    with own_folder(folder):
+        queue = LocalQueue()
+        wiring = make_wiring(settings, queue, folder=folder)
+        try:
+            await migrate(wiring.database)
+            await require_keys(wiring.database, wiring.keyring)
+            await wiring.database.hot.open()
+            await prepare(wiring)
+            engine = await start_local_delivery(wiring, queue)
+            try:
+                yield wiring
+            finally:
+                await stop_local_delivery(engine, queue)
+        finally:
+            await wiring.database.close()
+
+
+async def serve_application(
+    wiring: Wiring, listener: socket.socket, stop: asyncio.Event, *, front_page: str = ""
+) -> None:
+    """Serve the API until the event is set."""
+    from app.main import create_app
+
+    app = create_app(wiring, told=tell_embedded, front_page=front_page)
+    log.info("serving", address="{}:{}".format(*listener.getsockname()[:2]))
+    await serve_until(make_server(app), listener, stop)
+
+
+async def tell_embedded() -> dict[str, str]:
+    """Return what `/readyz` says of workers and Redis."""
+    return {"redis": "not used", "workers": "ok"}
+
+
+def warn_of_egress(settings: Settings) -> None:
+    """Say once that deliveries may go where they usually may not."""
+    if settings.egress_allow or settings.allow_http:
+        log.warning("egress_opened", networks=settings.egress_allow, http=settings.allow_http)

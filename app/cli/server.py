@@ -1,0 +1,80 @@
+"""Runs the HTTP server inside our own loop, and ends it on a signal."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.errors import Misconfigured
+from app.settings import Settings
+
+# How long requests that are being answered have, once the process is told to stop.
+STOP_SECONDS = 30
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to us: it would end the process with them, instead of exit status 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture nothing."""
+        yield
+
+
+def make_server(app: ASGIApp) -> Server:
+    """Return a server for the application."""
+    return Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+    )
+
+
+def bind(settings: Settings, *, may_move: bool = False) -> socket.socket:
+    """Return a socket that listens on the configured address, or on the next free port if it may.
+
+    Raises:
+        Misconfigured: the port is taken, or the address is not ours.
+    """
+    for port in range(settings.port, settings.port + (100 if may_move else 1)):
+        try:
+            return socket.create_server(
+                (settings.host, port),
+                family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+                backlog=2048,
+            )
+        except OSError as error:
+            cause = error.strerror
+    raise Misconfigured(
+        f"AETHERFLOW_PORT: cannot listen on {settings.host}:{settings.port}: {cause}. Set another PORT or HOST."
+    )
+
+
+def stop_event() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve_until(server: Server, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve until the event is set; returns when the requests that were being answered are."""
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await serving

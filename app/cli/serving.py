@@ -1,0 +1,51 @@
+"""Commands that run the service: up, serve, worker, migrate."""
+
+from typing import Annotated, Any
+
+import typer
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (AETHERFLOW_HOST).")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (AETHERFLOW_PORT).")]
+
+
+def up(host: Host = None, port: Port = None) -> None:
+    """Run everything in one process on SQLite, for production on one machine."""
+    from app.cli.embedded import run_up
+
+    run(run_up(given(host=host, port=port)))
+
+
+def serve(host: Host = None, port: Port = None) -> None:
+    """Run the HTTP API on PostgreSQL and Redis; deliveries are made by workers."""
+    from app.cli.distributed import run_serve
+
+    run(run_serve(given(host=host, port=port)))
+
+
+def worker() -> None:
+    """Run a worker, which makes deliveries."""
+    from app.cli.distributed import run_worker
+
+    run(run_worker())
+
+
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+    from app.cli.distributed import run_migrate
+
+    run(run_migrate())
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the flags that were given."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def run(main: Any) -> Any:
+    """Run a coroutine in a fast event loop."""
+    import uvloop
+
+    return uvloop.run(main)
+
+
+COMMANDS = (up, serve, worker, migrate)
