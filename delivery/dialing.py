@@ -45,6 +45,8 @@ class Dialled(msgspec.Struct, frozen=True):
 
 
 class NotDialled(msgspec.Struct, frozen=True):
+    """Why there is no connection: the class of the attempt's result and a sentence for the delivery log."""
+
     result: ResultClass
     error: str
 

@@ -27,4 +27,5 @@ _BY_NAME = {event_type.name: event_type for event_type in EVENT_TYPES}
 
 
 def find(name: str) -> EventType | None:
+    """Return the built-in type of this name, if there is one."""
     return _BY_NAME.get(name)

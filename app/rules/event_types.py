@@ -20,10 +20,12 @@ _WILDCARD = re.compile(r"(?:[a-z0-9_]+\.)+\*")
 
 
 def is_type_name(text: str) -> bool:
+    """Whether an event type may be called so."""
     return len(text) <= _LENGTH_LIMIT and _NAME.fullmatch(text) is not None
 
 
 def is_pattern(text: str) -> bool:
+    """Whether an endpoint may subscribe with it."""
     if text == _EVERYTHING or is_type_name(text):
         return True
     return len(text) <= _LENGTH_LIMIT and _WILDCARD.fullmatch(text) is not None

@@ -61,10 +61,12 @@ def parse_secret(text: str) -> SigningSecret:
 
 
 def body_key(secret: SigningSecret) -> BodyKey:
+    """Return the key of the scheme that signs the body alone."""
     return BodyKey(secret.encode())
 
 
 def stamped_key(secret: SigningSecret) -> StampedKey:
+    """Return the key of Standard Webhooks `v1`."""
     return StampedKey(base64.b64decode(secret.removeprefix(_SECRET_PREFIX)))
 
 
@@ -93,6 +95,7 @@ def parse_ed25519(text: str) -> Ed25519Secret:
 
 
 def private_key(secret: Ed25519Secret) -> Ed25519PrivateKey:
+    """Return the half that signs `v1a`."""
     return Ed25519PrivateKey.from_private_bytes(_ed25519_bytes(secret)[:ED25519_SEED_BYTES])
 
 
