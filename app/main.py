@@ -6,17 +6,19 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from app.api import deliveries, endpoint_tests, endpoints, events, health, keys, publishing
 from app.api.auth import Authenticator
 from app.api.bodies import point_at_parameter, to_problems
 from app.api.destinations import Destinations
+from app.api.express import Express
 from app.api.problems import RequestIds, describe, error_headers
 from app.errors import AetherFlowError, Invalid, MethodNotAllowed, NotFound
 from app.outbound.fanout import Fanout
 from app.outbound.publish import Publisher
 from app.version import VERSION
-from app.wiring import Wiring
+from app.wiring import Chance, Wiring
 
 API = "/api/v1"
 
@@ -65,8 +67,13 @@ def create_app(
     app.add_exception_handler(AetherFlowError, answer_error)
     app.add_exception_handler(RequestValidationError, answer_bad_parameters)
     app.add_exception_handler(HTTPException, answer_http_error)
-    app.add_middleware(RequestIds, chance=wiring.chance)
     return app
+
+
+def create_server(app: FastAPI, *, chance: Chance) -> ASGIApp:
+    """Return what a server runs: the application behind the short way, with an id on every answer."""
+    handlers = {("POST", API + path): handler for path, handler in publishing.HOT.items()}
+    return RequestIds(Express(app, handlers), chance=chance)
 
 
 def answer_error(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Who is calling, and may they? Checked before anything else of a request is looked at."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from app.errors import Invalid, MissingScope, Problem, Unauthenticated
 from app.wiring import Wiring
 from app.workspaces.keys import KEY, Scope, allows, authenticate, digest_key
 
-# How long a key is taken at its word before it is looked up again, so that a revoked one ends within a second.
-FRESH_SECONDS = 0.5
+# A key is looked up again after the first span, while its callers go on; after the second nobody is let in
+# on an old answer. Together with the look-up a revoked key ends within a second.
+FRESH_SECONDS = 0.3
+STALE_SECONDS = 0.8
 
 # Keys remembered; unknown ones are not, so that guessing fills nothing.
 MOST_KEYS = 10_000
@@ -38,6 +41,7 @@ class Authenticator:
         self._wiring = wiring
         self._monotonic = monotonic
         self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._looking: dict[bytes, asyncio.Task[Caller | None]] = {}
         self.rate_limits = RateLimits(wiring.settings, monotonic=monotonic)
 
     async def identify(self, authorization: str | None) -> Caller:
@@ -51,19 +55,41 @@ class Authenticator:
         if match is None or KEY.fullmatch(match[1]) is None:
             raise Unauthenticated
         digest = digest_key(match[1])
-        known = self._known.get(digest)
-        now = self._monotonic()
-        if known is not None and known[0] > now:
-            return known[1]
+        looked_at, caller = self._known.get(digest, (0.0, None))
+        age = self._monotonic() - looked_at
+        if caller is None or age > STALE_SECONDS:
+            caller = await self._look_up(digest)
+        elif age > FRESH_SECONDS:
+            self._look_up(digest)
+        if caller is None:
+            raise Unauthenticated
+        return caller
+
+    def _look_up(self, digest: bytes) -> asyncio.Future[Caller | None]:
+        """Ask the database who has a key, once for all who ask at the same time."""
+        task = self._looking.get(digest)
+        if task is None:
+            task = self._looking[digest] = asyncio.get_running_loop().create_task(self._read(digest))
+            task.add_done_callback(lambda done: self._looked_up(digest, done))
+        return asyncio.shield(task)
+
+    def _looked_up(self, digest: bytes, task: asyncio.Task[Caller | None]) -> None:
+        del self._looking[digest]
+        if not task.cancelled():
+            # Whoever waited has the error; a look-up that nobody waits for may fail in silence.
+            task.exception()
+
+    async def _read(self, digest: bytes) -> Caller | None:
+        begun = self._monotonic()
         async with self._wiring.database.read() as tx:
             row = await authenticate(tx, digest, now=self._wiring.clock())
         if row is None:
             self._known.pop(digest, None)
-            raise Unauthenticated
+            return None
         caller = Caller(row.workspace_id, row.id, frozenset(row.scopes))
         if len(self._known) >= MOST_KEYS:
             self._known.clear()
-        self._known[digest] = (now + FRESH_SECONDS, caller)
+        self._known[digest] = (begun, caller)
         return caller
 
     async def admit(self, request: Request, scope: Scope, *, publishing: bool = False) -> Caller:

@@ -108,6 +108,10 @@ async def publish_batch(request: Request) -> Response:
     return await publish_once(request, caller, raw, perform)
 
 
+# The handlers that are worth a short way, see `app.api.express`.
+HOT = {"/events": publish_event, "/events/batch": publish_batch}
+
+
 async def admit(request: Request) -> Caller:
     """Return the caller, who may publish and is within the rate."""
     authenticator: Authenticator = request.app.state.authenticator

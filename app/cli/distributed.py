@@ -7,7 +7,7 @@ import structlog
 
 from app.cli.embedded import warn_of_egress
 from app.cli.parts import make_wiring, prepare
-from app.cli.server import bind, make_server, serve_until, stop_event
+from app.cli.server import bind, make_server, serve_until, settle_memory, stop_event
 from app.errors import Misconfigured, Unavailable
 from app.queue import LocalQueue
 from app.redis_queue import RedisQueue
@@ -28,7 +28,7 @@ async def run_serve(given: dict[str, Any]) -> None:
     Raises:
         Misconfigured: a setting does not fit, or the schema is behind.
     """
-    from app.main import create_app
+    from app.main import create_app, create_server
 
     settings = read_distributed(given)
     stop = stop_event()
@@ -47,7 +47,9 @@ async def run_serve(given: dict[str, Any]) -> None:
             return {"redis": "ok" if up else "away", "workers": workers if up else "unknown"}
 
         log.info("serving", address="{}:{}".format(*listener.getsockname()[:2]))
-        await serve_until(make_server(create_app(wiring, told=tell)), listener, stop)
+        await serve_until(
+            make_server(create_server(create_app(wiring, told=tell), chance=wiring.chance)), listener, stop
+        )
         await queue.stop()
     finally:
         await wiring.database.close()
@@ -67,6 +69,7 @@ async def run_worker() -> None:
         await wiring.database.hot.open()
         process = WorkerProcess(wiring, redis_url=redis_url(settings))
         process.start()
+        settle_memory()
         log.info("working")
         await stop.wait()
         await process.stop()

@@ -67,11 +67,11 @@ async def serve_application(
     wiring: Wiring, listener: socket.socket, stop: asyncio.Event, *, front_page: str = ""
 ) -> None:
     """Serve the API until the event is set."""
-    from app.main import create_app
+    from app.main import create_app, create_server
 
     app = create_app(wiring, told=tell_embedded, front_page=front_page)
     log.info("serving", address="{}:{}".format(*listener.getsockname()[:2]))
-    await serve_until(make_server(app), listener, stop)
+    await serve_until(make_server(create_server(app, chance=wiring.chance)), listener, stop)
 
 
 async def tell_embedded() -> dict[str, str]:

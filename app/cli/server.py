@@ -1,6 +1,7 @@
 """Runs the HTTP server inside our own loop, and ends it on a signal."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def make_server(app: ASGIApp) -> Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
@@ -70,8 +72,20 @@ def stop_event() -> asyncio.Event:
     return stop
 
 
+def settle_memory() -> None:
+    """Spare the garbage collector what stays for ever: modules, classes, routes.
+
+    Looking through them again and again took a quarter of the time of a busy process. What is made per request
+    mostly ends by reference count, so a larger first generation loses nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 async def serve_until(server: Server, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve until the event is set; returns when the requests that were being answered are."""
+    settle_memory()
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
