@@ -53,9 +53,9 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def machine_seconds() -> float:
-    """User, nice and system time of all processes on the machine."""
-    user, nice, system = Path("/proc/stat").read_text().split(maxsplit=4)[1:4]
-    return (int(user) + int(nice) + int(system)) / TICKS_PER_SECOND
+    """Time in which the machine's cores were busy: with processes, or with interrupts on their behalf."""
+    _, user, nice, system, _idle, _iowait, interrupts, soft, *_ = Path("/proc/stat").read_text().split()
+    return sum(map(int, (user, nice, system, interrupts, soft))) / TICKS_PER_SECOND
 
 
 def resident_megabytes(pids: Iterable[int]) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from bench.row import Figure, Measured, Row
+from bench.row import TRIFLING_CORES, Figure, Measured, Row
 from bench.stack import Database
 
 RESULTS = Path(__file__).parent / "results"
@@ -126,6 +126,9 @@ def table(results: Sequence[Result]) -> Iterator[str]:
         yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
         if number == 0:
             yield "| " + " | ".join("-" * width for width in widths) + " |"
+    if any(run.is_disturbed for result in results for run in result.runs):
+        yield ""
+        yield f"\\* Other programs took more than {TRIFLING_CORES} cores during this run."
 
 
 def cells_of(result: Result) -> Iterator[tuple[str, ...]]:
@@ -138,7 +141,8 @@ def cells_of(result: Result) -> Iterator[tuple[str, ...]]:
             f"{result.row.title}: {figure.name}",
             WIRING[result.database],
             "-" if target is None else f"{sign} {number(target)} {figure.unit}".rstrip(),
-            ", ".join(map(number, values)) or "none",
+            ", ".join(f"{number(run.figures[figure.key])}{'*' * run.is_disturbed}" for run in result.runs)
+            or "none",
             f"{number(figure.value_of(values))}{' (worst)' if figure.counts == 'worst' else ''}",
             result.verdict(figure),
         )

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-from bench.rig import Rig
+from bench.rig import OTHERS, Rig
 from bench.stack import Database
 
+TRIFLING_CORES = 0.1
 BOTH = (Database.POSTGRESQL, Database.SQLITE)
 
 
@@ -54,6 +55,11 @@ class Measured:
     figures: Mapping[str, float]
     facts: Mapping[str, float]
     problems: Sequence[str] = ()
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether programs that have no part in the benchmark took more than a trifle of the machine."""
+        return self.facts.get(OTHERS, 0) > TRIFLING_CORES
 
 
 @dataclass(frozen=True, slots=True)

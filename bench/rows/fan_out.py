@@ -5,6 +5,7 @@ way. A bound hides delays, though, because it stops the load when the service st
 from a second phase, in which batches fall due by the clock.
 """
 
+import math
 from typing import Any
 
 from bench.ledger import percentile
@@ -33,6 +34,8 @@ def measure(rig: Rig, seconds: float) -> Measured:
     bounded = rig.publish(seconds / 2 + SKIP_SECONDS, **load(), window=WINDOW)
     from_ns, until_ns = bounded.started_ns + round(SKIP_SECONDS * 1e9), max(bounded.sent.due_ns)
     capacity = bounded.arrivals.between(from_ns, until_ns) / (until_ns - from_ns) * 1e9
+    if capacity < DELIVERIES_PER_CALL:
+        return Measured({"capacity": capacity, "p99": math.nan}, bounded.facts(), bounded.problems())
     rate = TARGET if capacity >= TARGET else capacity * OPEN_SHARE
     steady = rig.publish(seconds / 2, **load(), calls_per_second=rate / DELIVERIES_PER_CALL)
     delays = steady.ledger.delays_ms()
