@@ -12,7 +12,8 @@ from app.errors import Misconfigured, Unavailable
 from app.queue import LocalQueue
 from app.redis_queue import RedisQueue
 from app.settings import Settings, read_settings
-from app.store.database import Address, Database
+from app.store.address import Address
+from app.store.database import Database
 from app.store.migrations import migrate, require_schema
 from app.store.sealed_rows import require_keys
 from app.telemetry import configure_logs

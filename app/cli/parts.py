@@ -10,7 +10,8 @@ from app.errors import AlreadyRunning, Misconfigured
 from app.queue import Queue
 from app.rules.addresses import EgressPolicy
 from app.settings import Settings
-from app.store.database import Address, Database
+from app.store.address import Address
+from app.store.database import Database
 from app.store.migrations import migrate, require_schema
 from app.store.sealed_rows import require_keys
 from app.store.sealing import KEY_BYTES, Keyring, new_entry

@@ -1,4 +1,4 @@
-"""The database: where it is, transactions on it, and what its absence looks like.
+"""The database: transactions on it, and what its absence looks like.
 
 A verb gets a `Tx` and never commits. `Database.write` commits when the block ends and only then gives the
 hints that verbs left, so a hint never speaks of rows that nobody can see, and none is given for a rollback.
@@ -8,12 +8,9 @@ another writer came in between. Within the process writers queue for `turn`; see
 """
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -22,38 +19,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from app.errors import Misconfigured, Unavailable
+from app.errors import Unavailable
 from app.queue import Look, Queue
+from app.store.address import Address
 from app.store.hot.contract import HotStore
 from app.store.hot.postgresql import TIMEOUT_SECONDS, PostgresqlHotStore
 from app.store.hot.sqlite import SqliteHotStore
 from app.store.hot.writer import BUSY_MILLISECONDS
 
 RETRY_AFTER = {"Retry-After": "2"}
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the database is: a file for SQLite, a URL without a driver for PostgreSQL."""
-
-    kind: str
-    url: str
-    path: Path | None
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """Read `sqlite:///path` or `postgresql://...`; a driver suffix is accepted and ignored.
-
-        Raises:
-            Misconfigured: it is neither.
-        """
-        match = re.fullmatch(r"(sqlite|postgresql|postgres)(\+\w+)?://(.*)", url, re.DOTALL)
-        if match is None or (match[1] == "sqlite" and not re.fullmatch(r"/[^?#]+", match[3])):
-            raise Misconfigured("AETHERFLOW_DATABASE_URL: expected sqlite:///path or postgresql://host/name.")
-        if match[1] == "sqlite":
-            path = Path(match[3][1:]).absolute()
-            return cls("sqlite", f"sqlite+aiosqlite:///{path}", path)
-        return cls("postgresql", f"postgresql://{match[3]}", None)
 
 
 class Tx(AsyncSession):
