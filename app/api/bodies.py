@@ -106,6 +106,17 @@ def to_problems(errors: Any, *, pointer: Callable[[tuple[int | str, ...]], str])
 
 def describe_body(model: type[BaseModel]) -> dict[str, Any]:
     """Return what OpenAPI says of a body that a handler reads by itself."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
+    schema = model.model_json_schema()
+    schema = fill_in(schema, schema.pop("$defs", {}))
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def fill_in(node: Any, definitions: dict[str, Any]) -> Any:
+    """Return a schema with its definitions where it refers to them: OpenAPI would look for them elsewhere."""
+    if isinstance(node, list):
+        return [fill_in(inner, definitions) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return fill_in(definitions[node["$ref"].removeprefix("#/$defs/")], definitions)
+    return {name: fill_in(inner, definitions) for name, inner in node.items()}

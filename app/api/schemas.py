@@ -18,16 +18,26 @@ Pause = Annotated[float, Field(ge=0.1, le=604_800)]
 class EventInput(Input):
     """An event to publish."""
 
-    event: str
-    data: dict[str, Any]
-    id: str | None = None
-    timestamp: str | None = None
+    event: Annotated[str, Field(description="The type, a dotted name of `a-z`, `0-9` and `_`.")]
+    data: Annotated[
+        dict[str, Any],
+        Field(description="Reaches receivers with keys, numbers and strings exactly as written."),
+    ]
+    id: Annotated[
+        str | None,
+        Field(description="1 to 64 of `A-Za-z0-9_-`, unique in the workspace; null makes one."),
+    ] = None
+    timestamp: Annotated[
+        str | None, Field(description="When it happened, RFC 3339; converted to UTC; null is now.")
+    ] = None
 
 
 class BatchInput(Input):
     """Events to publish together."""
 
-    events: Annotated[list[EventInput], Field(min_length=1, max_length=1_000)]
+    events: Annotated[
+        list[EventInput], Field(min_length=1, max_length=1_000, description="All are published, or none.")
+    ]
 
 
 class EventAccepted(BaseModel):
@@ -36,16 +46,22 @@ class EventAccepted(BaseModel):
     id: str
     event: str
     timestamp: str
-    deliveries: int
-    warnings: list[str] | None = None
+    deliveries: Annotated[int, Field(description="How many endpoints get it.")]
+    warnings: Annotated[
+        list[str] | None,
+        Field(description="Such as a type that nobody has declared; absent when there is none."),
+    ] = None
 
 
 class BatchAccepted(BaseModel):
     """A published batch; `ids` are in the order given."""
 
     accepted: int
-    ids: list[str]
-    warnings: list[str] | None = None
+    ids: Annotated[list[str], Field(description="In the order given.")]
+    warnings: Annotated[
+        list[str] | None,
+        Field(description="Such as a type that nobody has declared; absent when there is none."),
+    ] = None
 
 
 class EventSummary(BaseModel):
@@ -76,22 +92,29 @@ class Unmatched(BaseModel):
     """Who does not get an event, and why."""
 
     endpoint_id: str
-    reason: str
+    reason: Annotated[
+        str, Field(description="registered_later, not_subscribed, disabled or not_subscribed_then.")
+    ]
 
 
 class EventDetail(EventSummary):
     """An event with its payload, parsed and as the exact text, and who got it."""
 
-    payload: Any
-    body: str
+    payload: Annotated[Any, Field(description="The whole body, parsed.")]
+    body: Annotated[str, Field(description="The exact text that is signed and sent.")]
     deliveries: list[EventDelivery]
-    unmatched: list[Unmatched]
+    unmatched: Annotated[
+        list[Unmatched], Field(description="Today's endpoints that have no delivery of this event.")
+    ]
 
 
 class ReplayInput(Input):
     """Where to deliver an event again; without an endpoint to all who subscribe today."""
 
-    endpoint_id: str | None = None
+    endpoint_id: Annotated[
+        str | None,
+        Field(description="Whatever its subscription; null is all endpoints that subscribe today."),
+    ] = None
 
 
 class ReplayAccepted(BaseModel):
@@ -103,22 +126,53 @@ class ReplayAccepted(BaseModel):
 class RetryInput(Input):
     """When a failed delivery is tried again."""
 
-    max_retries: Annotated[int, Field(ge=0, le=20)] | None = None
-    schedule: Annotated[list[Pause], Field(min_length=1, max_length=20)] | None = None
+    max_retries: Annotated[
+        Annotated[int, Field(ge=0, le=20)] | None,
+        Field(description="Attempts after the first one; null is the length of the schedule."),
+    ] = None
+    schedule: Annotated[
+        Annotated[list[Pause], Field(min_length=1, max_length=20)] | None,
+        Field(
+            description="Seconds before each retry, 0.1 to 604800, each varied by up to a fifth; the last one "
+            "repeats; null is 10, 60, 600."
+        ),
+    ] = None
 
 
 class EndpointMembers(Input):
     """What can be said of an endpoint at registration and later."""
 
-    events: list[str] | None = None
+    events: Annotated[
+        list[str] | None,
+        Field(
+            description="Types to subscribe to; the last part may be `*`. Null, `[]` and `*` are all types."
+        ),
+    ] = None
     description: Annotated[str, Field(max_length=500)] | None = None
-    headers: dict[str, str] | None = None
-    timeout_seconds: Annotated[float, Field(ge=1, le=30)] | None = None
-    retry: RetryInput | None = None
-    concurrency: Annotated[int, Field(ge=1, le=256)] | None = None
-    schemes: list[SchemeName] | None = None
-    enabled: bool | None = None
-    metadata: Annotated[dict[str, str], Field(max_length=50)] | None = None
+    headers: Annotated[
+        dict[str, str] | None,
+        Field(description="Up to 20 headers of your own for each delivery, kept sealed."),
+    ] = None
+    timeout_seconds: Annotated[
+        Annotated[float, Field(ge=1, le=30)] | None,
+        Field(
+            description="For a whole attempt, from resolving the name to the end of the answer; null is 10."
+        ),
+    ] = None
+    retry: Annotated[RetryInput | None, Field(description="Null is three retries.")] = None
+    concurrency: Annotated[
+        Annotated[int, Field(ge=1, le=256)] | None,
+        Field(description="Attempts in flight at once in each process; null finds it by trying."),
+    ] = None
+    schemes: Annotated[
+        list[SchemeName] | None,
+        Field(description="How deliveries are signed; null is `aetherflow` and `v1`."),
+    ] = None
+    enabled: Annotated[bool | None, Field(description="Null is true.")] = None
+    metadata: Annotated[
+        Annotated[dict[str, str], Field(max_length=50)] | None,
+        Field(description="Strings of your own, for you alone."),
+    ] = None
 
     @field_validator("events")
     @classmethod
@@ -141,9 +195,16 @@ class EndpointMembers(Input):
 class EndpointInput(EndpointMembers):
     """An endpoint to register."""
 
-    url: str
-    secret: str | None = None
-    ed25519_secret: str | None = None
+    url: Annotated[str, Field(description="At most 2,048 characters, stored as given.")]
+    secret: Annotated[
+        str | None,
+        Field(
+            description="A signing secret of your own: `whsec_` and base64 of 24 to 64 bytes; null makes one."
+        ),
+    ] = None
+    ed25519_secret: Annotated[
+        str | None, Field(description="An Ed25519 pair of your own, `whsk_...`, for the scheme `v1a`.")
+    ] = None
 
     @model_validator(mode="after")
     def check_import(self) -> Self:
@@ -173,31 +234,40 @@ class EndpointShown(BaseModel):
     url: str
     events: list[str]
     description: str | None
-    headers: dict[str, str]
+    headers: Annotated[
+        dict[str, str], Field(description="Values of headers that are named like a credential are masked.")
+    ]
     timeout_seconds: float
     retry: RetryShown
     concurrency: int | None
     schemes: list[str]
     enabled: bool
-    disabled_reason: str | None
+    disabled_reason: Annotated[
+        str | None, Field(description="`manual`, or `gone` after an answer 410; null while enabled.")
+    ]
     disabled_at: datetime | None
     metadata: dict[str, str]
-    public_key: str | None = None
+    public_key: Annotated[
+        str | None,
+        Field(description="`whpk_...`, to verify `v1a` signatures with, where the endpoint asks for them."),
+    ] = None
     created_at: datetime
     updated_at: datetime
-    warnings: list[str] = []
+    warnings: Annotated[list[str], Field(description="Such as a host name that does not resolve now.")] = []
 
 
 class EndpointCreated(EndpointShown):
     """A registered endpoint with its secret, which is shown this once."""
 
-    secret: str
+    secret: Annotated[str, Field(description="Shown in this answer and never again.")]
 
 
 class TestInput(Input):
     """Which type's example to send."""
 
-    event: str = "workflow.completed"
+    event: Annotated[str, Field(description="Any type; what is not built in gets a small example.")] = (
+        "workflow.completed"
+    )
 
     @field_validator("event")
     @classmethod
@@ -211,21 +281,24 @@ class TestInput(Input):
 class AttemptShown(BaseModel):
     """One try. Times in milliseconds; headers as sent and received, custom header values masked."""
 
-    number: int
+    number: Annotated[int, Field(description="From 1, without gaps.")]
     started_at: datetime
-    connect_ms: float | None
+    connect_ms: Annotated[float | None, Field(description="Null on a connection that was open already.")]
     tls_ms: float | None
-    first_byte_ms: float | None
+    first_byte_ms: Annotated[float | None, Field(description="From the beginning of the attempt.")]
     duration_ms: float
-    peer: str | None
+    peer: Annotated[str | None, Field(description="Address and port that the attempt went to.")]
     status_code: int | None
-    result: str
-    error: str | None
+    result: Annotated[
+        str,
+        Field(description="2xx, 3xx, 4xx, 429, 5xx, timeout, dns, connect, tls, blocked or protocol."),
+    ]
+    error: Annotated[str | None, Field(description="What went wrong, when no answer came.")]
     request_headers: dict[str, str]
     response_headers: dict[str, str]
-    response_body: str
-    response_truncated: bool
-    key_id: str | None
+    response_body: Annotated[str, Field(description="The first 16 KiB.")]
+    response_truncated: Annotated[bool, Field(description="Whether the answer had more.")]
+    key_id: Annotated[str | None, Field(description="The signing key that was used.")]
 
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
@@ -264,13 +337,19 @@ class DeliveryShown(BaseModel):
     event_id: str
     event: str
     endpoint_id: str
-    status: str
+    status: Annotated[str, Field(description="pending, succeeded, failed or cancelled.")]
     attempt_count: int
-    next_attempt_at: datetime | None
-    reason: str | None
-    test: bool
+    next_attempt_at: Annotated[datetime | None, Field(description="Null unless pending.")]
+    reason: Annotated[
+        str | None,
+        Field(
+            description="Why it failed or was cancelled: retries_exhausted, single_attempt, gone, aborted, cancelled "
+            "or endpoint_disabled."
+        ),
+    ]
+    test: Annotated[bool, Field(description="Whether it is a test event.")]
     created_at: datetime
-    claimed_at: datetime | None
+    claimed_at: Annotated[datetime | None, Field(description="When a process first took it.")]
     first_attempt_at: datetime | None
     finished_at: datetime | None
 
@@ -304,8 +383,16 @@ class KeyInput(Input):
     """An API key to issue."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    scopes: Annotated[list[str], Field(min_length=1)]
-    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    scopes: Annotated[
+        list[str],
+        Field(
+            min_length=1,
+            description="read, events:write, endpoints:write, workflows:write, admin, operator; no more than your own.",
+        ),
+    ]
+    expires_at: Annotated[
+        Annotated[AwareDatetime, Field(strict=False)] | None, Field(description="Null is never.")
+    ] = None
 
     @field_validator("scopes")
     @classmethod
@@ -322,7 +409,7 @@ class KeyShown(BaseModel):
 
     id: str
     name: str
-    prefix: str
+    prefix: Annotated[str, Field(description="How the key begins.")]
     scopes: list[str]
     created_at: datetime
     expires_at: datetime | None
@@ -338,7 +425,7 @@ class KeyShown(BaseModel):
 class KeyIssued(KeyShown):
     """A new API key."""
 
-    key: str
+    key: Annotated[str, Field(description="Shown in this answer and never again.")]
 
 
 class WorkspaceInput(Input):
