@@ -18,11 +18,11 @@ from app.api.idempotency import Answer, publish_once
 from app.api.schemas import BatchAccepted, BatchInput, EventAccepted, EventInput
 from app.api.transactions import wiring_of
 from app.errors import Invalid, Problem, ReservedEventType, TooLarge
-from app.outbound.envelopes import normalise_timestamp
 from app.outbound.publish import Draft, Publication, Publisher
 from app.rules.event_types import is_reserved, is_type_name
 from app.rules.ids import is_event_id, make_id
 from app.rules.json_text import compact_json, parse_json
+from app.rules.times import write_in_utc
 from app.workspaces.keys import Scope
 
 MOST_EVENTS = 1_000
@@ -152,7 +152,7 @@ def check_event(content: Any, path: str) -> list[Problem]:
     event_id, timestamp = content.get("id"), content.get("timestamp")
     if event_id is not None and not (isinstance(event_id, str) and is_event_id(event_id)):
         problems.append(Problem(f"{path}/id", "must have 1 to 64 of A-Z, a-z, 0-9, _ and -"))
-    if timestamp is not None and (not isinstance(timestamp, str) or normalise_timestamp(timestamp) is None):
+    if timestamp is not None and (not isinstance(timestamp, str) or write_in_utc(timestamp) is None):
         problems.append(
             Problem(f"{path}/timestamp", "must be an RFC 3339 time, such as 2026-01-31T09:30:00Z")
         )
@@ -208,7 +208,7 @@ def make_publication(content: dict[str, Any], data: msgspec.Raw, caller: Caller)
         content["event"],
         compact_json(bytes(data)),
         content.get("id"),
-        normalise_timestamp(timestamp) if timestamp is not None else None,
+        write_in_utc(timestamp) if timestamp is not None else None,
     )
 
 

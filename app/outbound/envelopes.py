@@ -3,13 +3,7 @@
 Everything before `data` has a fixed form, so the timestamp can be read back from the stored bytes.
 """
 
-import re
 from datetime import UTC, datetime
-
-# RFC 3339 section 5.6, without leap seconds, which no clock here shows.
-RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
-)
 
 # A type has at most 128 characters and an id 64, so the timestamp ends before this.
 HEAD_BYTES = 400
@@ -39,20 +33,3 @@ def read_data(body: bytes) -> bytes:
 def format_timestamp(moment: datetime) -> str:
     """Return a moment as RFC 3339 in UTC with milliseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-def normalise_timestamp(text: str) -> str | None:
-    """Return an RFC 3339 time in UTC with a `Z`, or None when it is none.
-
-    A time that is in UTC already keeps its digits; another one keeps up to six digits of its fraction.
-    """
-    match = RFC3339.fullmatch(text)
-    if match is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    if match[3] in ("Z", "z", "+00:00", "-00:00"):
-        return text.upper()[: match.start(3)] + "Z"
-    return moment.replace(tzinfo=None).isoformat() + "Z"

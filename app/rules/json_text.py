@@ -4,8 +4,9 @@ What a caller publishes reaches receivers with its keys, numbers and strings as 
 `1.10`, names that stand twice. So the text itself is kept, and only the space between its parts goes.
 """
 
+import json
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import orjson
@@ -21,7 +22,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]"))
 
 
 def parse_json(text: bytes) -> Any:
-    """Return what a JSON text says.
+    """Return what a JSON text says; a number beyond the range of a double is an infinity.
 
     Raises:
         MalformedJson: it is no JSON by RFC 8259, which also excludes NaN, invalid UTF-8 and lone surrogates.
@@ -32,24 +33,51 @@ def parse_json(text: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
             raise too_deep() from None
-        raise MalformedJson(f"The body is not valid JSON: {error}.") from None
+        if "infinity" not in str(error):
+            raise malformed(error) from None
+        content = parse_large_numbers(text)
     # Few texts have so many brackets that they could be too deep, so few are measured.
-    if text.count(b"[") + text.count(b"{") > MOST_LEVELS and measure_depth(text) > MOST_LEVELS:
+    if text.count(b"[") + text.count(b"{") > MOST_LEVELS and is_deeper(text, MOST_LEVELS):
         raise too_deep()
     return content
 
 
-def measure_depth(text: bytes) -> int:
-    """Return how many levels of arrays and objects a valid JSON text has.
+def parse_large_numbers(text: bytes) -> Any:
+    """Parse a text whose numbers the fast parser cannot hold, such as 1e999 or an integer of 400 digits."""
+    try:
+        content = json.loads(text.decode(), parse_int=float, parse_constant=refuse_constant)
+        # Writing it finds lone surrogates, which this parser lets pass.
+        orjson.dumps(content)
+    except RecursionError:
+        raise too_deep() from None
+    except (ValueError, TypeError) as error:
+        raise malformed(error) from None
+    return content
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"{name} is no JSON value")
+
+
+def is_deeper(text: bytes, levels: int) -> bool:
+    """Whether a valid JSON text has more levels of arrays and objects.
 
     Each round takes away the innermost brackets, so there are as many rounds as levels.
     """
     brackets = _STRING.sub(b"", text).translate(_ALIKE).translate(None, _NO_BRACKETS)
-    rounds = 0
-    while brackets:
+    for _ in range(levels):
         brackets = brackets.replace(b"[]", b"")
-        rounds += 1
-    return rounds
+    return bool(brackets)
+
+
+def malformed(error: Exception) -> MalformedJson:
+    """Return the error for a text that is no JSON."""
+    return MalformedJson(f"The body is not valid JSON: {error}.")
 
 
 def too_deep() -> TooDeep:
