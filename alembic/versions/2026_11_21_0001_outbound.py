@@ -79,7 +79,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'pending' AND test"),
         postgresql_where=sa.text("status = 'pending' AND test"),
     )
-    op.create_index("ix_deliveries_workspace_id_event_id", "deliveries", ["workspace_id", "event_id"])
+    op.create_index("ix_deliveries_event_id", "deliveries", ["event_id"])
 
     op.create_table(
         "events",

@@ -12,13 +12,14 @@ import asyncpg
 
 from app.store.hot.contract import NewDelivery, NewEvent, Settlement, Work
 
-# Publishing, settling and claiming may each have one statement under way, and renewals and releases come between.
+# Settling, claiming, renewing and releasing may each have a statement under way.
 POOL_SIZE = 6
 
 # A stopped database must become an error while the caller still waits.
 TIMEOUT_SECONDS = 5.0
 
-# Writes events, and their deliveries, for workspaces whose endpoints have not changed since the fan-out.
+# Writes events, and their deliveries, for workspaces whose endpoints have not changed since the fan-out. Publishers
+# that have ids in common wait for each other, so all of them write in the same order: else they could wait in a ring.
 PUBLISH = """
 WITH input AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::bigint[])
@@ -27,6 +28,7 @@ WITH input AS (
     INSERT INTO events (workspace_id, id, type, body, created_at)
     SELECT i.workspace_id, i.id, i.type, i.body, i.created_at
     FROM input i JOIN workspaces w ON w.id = i.workspace_id AND w.endpoints_version = i.version
+    ORDER BY i.workspace_id, i.id
     ON CONFLICT DO NOTHING
     RETURNING workspace_id, id
 ), born AS (
@@ -100,15 +102,15 @@ WITH input AS (
         due_at = CASE WHEN d.status = 'pending' THEN i.due_at ELSE d.due_at END,
         finished_at = CASE WHEN d.status = 'pending' THEN i.finished_at ELSE d.finished_at END
     FROM input i WHERE d.workspace_id = i.workspace_id AND d.id = i.delivery_id AND d.lease_token = i.token
-    RETURNING d.id
+    RETURNING i.*
 ), recorded AS (
     INSERT INTO attempts (delivery_id, number, workspace_id, started_at, result, error, status_code, connect_ms,
                           tls_ms, first_byte_ms, duration_ms, peer, key_id, request_headers,
                           response_headers, response_body, response_truncated)
-    SELECT i.delivery_id, i.number, i.workspace_id, i.started_at, i.result, i.error, i.status_code, i.connect_ms,
-           i.tls_ms, i.first_byte_ms, i.duration_ms, i.peer, i.key_id, i.request_headers,
-           i.response_headers, i.response_body, i.response_truncated
-    FROM input i JOIN moved m ON m.id = i.delivery_id
+    SELECT delivery_id, number, workspace_id, started_at, result, error, status_code, connect_ms,
+           tls_ms, first_byte_ms, duration_ms, peer, key_id, request_headers,
+           response_headers, response_body, response_truncated
+    FROM moved
 )
 SELECT count(*) FROM moved
 """
@@ -130,8 +132,29 @@ WHERE d.workspace_id = i.workspace_id AND d.id = i.id AND d.lease_token = i.toke
 VOID_LEASES = "UPDATE deliveries SET leased_until = NULL, lease_token = NULL WHERE status = 'pending'"
 
 
+def acquire(pool: asyncpg.Pool | None) -> Any:
+    """Return the context of a connection of an opened pool."""
+    if pool is None:
+        raise RuntimeError("the hot store was not opened")
+    return pool.acquire(timeout=TIMEOUT_SECONDS)
+
+
 async def keep_session(_: Any) -> None:
     """Spare the round trip that undoes session settings when a connection is given back: nothing here makes any."""
+
+
+# Plans are made once for each connection, often while the tables are empty, and kept. So they must not depend on
+# sizes: rows are found through an index, always. Compiling a plan costs more than any of these statements.
+ANY_SIZE = {
+    "application_name": "aetherflow",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+}
+
+# Deliveries are joined to the events just written by a hash; everything else looks its rows up one by one.
+LOOK_UP = ANY_SIZE | {"enable_hashjoin": "off"}
 
 
 class PostgresqlHotStore:
@@ -139,33 +162,33 @@ class PostgresqlHotStore:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._pool: asyncpg.Pool | None = None
+        self._publishing: asyncpg.Pool | None = None
+        self._working: asyncpg.Pool | None = None
 
     async def open(self) -> None:
-        """Make the pool; connections follow with the first statements, so a database may come later."""
-        self._pool = await asyncpg.create_pool(
+        """Make the pools; connections follow with the first statements, so a database may come later."""
+        self._publishing = await self._make_pool(ANY_SIZE)
+        self._working = await self._make_pool(LOOK_UP)
+
+    async def _make_pool(self, settings: dict[str, str]) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
             self._dsn,
             min_size=0,
             max_size=POOL_SIZE,
             timeout=TIMEOUT_SECONDS,
             command_timeout=TIMEOUT_SECONDS,
             reset=keep_session,
-            # Compiling a plan costs more than these statements take.
-            server_settings={"application_name": "aetherflow", "jit": "off"},
+            server_settings=settings,
         )
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._pool is not None:
-            await self._pool.close()
-
-    def _acquire(self) -> Any:
-        if self._pool is None:
-            raise RuntimeError("the hot store was not opened")
-        return self._pool.acquire(timeout=TIMEOUT_SECONDS)
+        for pool in (self._publishing, self._working):
+            if pool is not None:
+                await pool.close()
 
     async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
-        async with self._acquire() as connection:
+        async with acquire(self._working) as connection:
             rows: list[Any] = await connection.fetch(statement, *arguments)
             return rows
 
@@ -195,9 +218,9 @@ class PostgresqlHotStore:
             leased_until,
             token,
         ]
-        if not whole:
-            return {(row[0], row[1]) for row in await self._fetch(PUBLISH, *arguments)}
-        async with self._acquire() as connection:
+        async with acquire(self._publishing) as connection:
+            if not whole:
+                return {(row[0], row[1]) for row in await connection.fetch(PUBLISH, *arguments)}
             transaction = connection.transaction()
             await transaction.start()
             try:
