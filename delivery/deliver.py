@@ -68,6 +68,8 @@ class Deliverer:
         self._hungry: dict[str, Lane] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._stopping = False
+        # Asked for once, because asking costs a system call.
+        self._loop = asyncio.get_running_loop()
 
     def take(self, hint: Hint) -> None:
         """Act on a hint. Never waits."""
@@ -163,7 +165,7 @@ class Deliverer:
                 return
             work = lane.waiting.popleft()
             lane.in_flight += 1
-            task = asyncio.get_running_loop().create_task(self._perform(lane, work))
+            task = self._loop.create_task(self._perform(lane, work))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
 
@@ -227,7 +229,7 @@ class Deliverer:
         if lane.wants_more and self.has_room:
             self._hungry[lane.endpoint_id] = lane
             if self._claiming is None:
-                self._claiming = asyncio.get_running_loop().create_task(self._claim())
+                self._claiming = self._loop.create_task(self._claim())
 
     async def _claim(self) -> None:
         try:

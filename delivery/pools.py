@@ -30,6 +30,8 @@ class Pools:
         self._count = 0
         self._sweep_timer: asyncio.TimerHandle | None = None
         self._closed = False
+        # Asked for once, because asking costs a system call.
+        self._loop = asyncio.get_running_loop()
 
     def __len__(self) -> int:
         return self._count
@@ -39,7 +41,7 @@ class Pools:
         stack = self._idle.get(origin)
         if not stack:
             return None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         while stack:
             connection, idle_until = stack.popitem()
             self._count -= 1
@@ -51,18 +53,17 @@ class Pools:
 
     def put(self, connection: Connection) -> None:
         """Keeps a connection whose latest exchange left it reusable, or closes it if there are enough."""
-        loop = asyncio.get_running_loop()
         stack = self._idle.get(connection.origin)
         if stack is None:
             stack = self._idle[connection.origin] = {}
         if self._closed or self._count >= self._idle_in_all or len(stack) >= self._idle_per_origin:
             connection.close()
             return
-        stack[connection] = loop.time() + connection.idle_seconds
+        stack[connection] = self._loop.time() + connection.idle_seconds
         self._count += 1
         connection.on_loss = self._forget
         if self._sweep_timer is None:
-            self._sweep_timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
+            self._sweep_timer = self._loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     def close(self) -> None:
         """Closes what is idle, and from now on whatever is put."""
@@ -80,12 +81,11 @@ class Pools:
         self._count -= 1
 
     def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         for origin, stack in tuple(self._idle.items()):
             for connection, idle_until in tuple(stack.items()):
                 if idle_until <= now:
                     connection.close()  # which calls `_forget`
             if not stack:
                 del self._idle[origin]
-        self._sweep_timer = loop.call_later(_SWEEP_SECONDS, self._sweep) if self._idle else None
+        self._sweep_timer = self._loop.call_later(_SWEEP_SECONDS, self._sweep) if self._idle else None

@@ -72,6 +72,8 @@ class Transport:
             self._own_resolver = Resolver()
             resolve = self._own_resolver.resolve
         self._clock = clock
+        # Asked for once, because asking costs a system call.
+        self._loop = asyncio.get_running_loop()
         self._pools = Pools()
         self._dialer = Dialer(policy, resolve, tls=tls, clock=clock)
 
@@ -82,7 +84,7 @@ class Transport:
         `body`; it is sent as it is. A cancelled call closes its connection.
         """
         started = self._clock()
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        deadline = self._loop.time() + timeout_seconds
         origin = (target.scheme, target.host, target.port)
         connect_ms = tls_ms = None
         connection = self._pools.take(origin)

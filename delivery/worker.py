@@ -81,7 +81,12 @@ class WorkerProcess:
     async def _take_born(self) -> None:
         """Hand over what publishes bore, as it comes and as far as there is room."""
         decoder = msgspec.msgpack.Decoder(BornLeased)
-        redis = Redis.from_url(self._url, socket_timeout=BLOCK_TIMEOUT_SECONDS, socket_connect_timeout=1)
+        redis = Redis.from_url(
+            self._url,
+            socket_timeout=BLOCK_TIMEOUT_SECONDS,
+            socket_connect_timeout=1,
+            single_connection_client=True,
+        )
         try:
             while True:
                 if not self._engine.deliverer.has_room:

@@ -6,9 +6,11 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import Misconfigured
 from app.settings import Settings
@@ -26,13 +28,57 @@ class Server(uvicorn.Server):
         yield
 
 
+class OneWrite:
+    """A transport that sends an answer's head together with the first part of its body.
+
+    uvicorn writes the two apart, which is a system call and a packet more for each answer. A head that no body
+    follows at once goes out by itself in the next turn of the loop.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Write, or keep a head until what comes next."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n"):
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Write what was kept, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class OneWriteProtocol(HttpToolsProtocol):
+    """uvicorn's protocol on such a transport."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+
+
 def make_server(app: ASGIApp) -> Server:
     """Return a server for the application."""
     return Server(
         uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=OneWriteProtocol,
             ws="none",
             lifespan="off",
             access_log=False,

@@ -32,4 +32,4 @@ def read_data(body: bytes) -> bytes:
 
 def format_timestamp(moment: datetime) -> str:
     """Return a moment as RFC 3339 in UTC with milliseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

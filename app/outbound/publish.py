@@ -30,6 +30,10 @@ from app.wiring import Chance
 # Deliveries in one commit: beyond this a longer statement saves nothing and keeps everybody waiting.
 MOST_DELIVERIES = 2_000
 
+# Commits begin at least so far apart. A publish that comes alone waits for nothing; from some hundred a second on
+# they gather, which saves a statement, a commit and a hint for each that joins another.
+APART_SECONDS = 0.002
+
 # How often a fan-out is repeated because endpoints changed meanwhile, before it is called a bug.
 MOST_REPETITIONS = 20
 
@@ -88,6 +92,9 @@ class Publisher:
         self._lease = timedelta(seconds=lease_seconds)
         self._waiting: list[tuple[Draft, asyncio.Future[Published]]] = []
         self._committing: asyncio.Task[None] | None = None
+        self._committed_at = 0.0
+        # Asked for once, because asking costs a system call.
+        self._loop = asyncio.get_running_loop()
         self._background: set[asyncio.Task[None]] = set()
         queue.on_refusal(self._give_back)
 
@@ -106,10 +113,10 @@ class Publisher:
             Conflict: the id belongs to an event with other content.
             Unavailable: the database is away; nothing was written.
         """
-        future: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Published] = self._loop.create_future()
         self._waiting.append((draft, future))
         if self._committing is None:
-            self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
+            self._committing = self._loop.create_task(self._commit_waiting())
         return await future
 
     async def publish_batch(self, drafts: Sequence[Draft]) -> list[Published]:
@@ -132,6 +139,7 @@ class Publisher:
     async def _commit_waiting(self) -> None:
         try:
             while self._waiting:
+                await self._keep_apart()
                 group = self._take_group()
                 try:
                     await self._write([draft for draft, _ in group], whole=False)
@@ -147,6 +155,12 @@ class Publisher:
                         future.set_result(draft.published)
         finally:
             self._committing = None
+
+    async def _keep_apart(self) -> None:
+        pause = self._committed_at + APART_SECONDS - self._loop.time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        self._committed_at = self._loop.time()
 
     def _take_group(self) -> list[tuple[Draft, asyncio.Future[Published]]]:
         """Take what fits into one statement, in which no id may stand twice."""
@@ -250,7 +264,7 @@ class Publisher:
                 raise
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._loop.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
