@@ -85,9 +85,10 @@ class Leases:
         leased_until = now + self._lease
         for start in range(0, len(works), MOST_TOGETHER):
             part = works[start : start + MOST_TOGETHER]
-            await self._hot.renew(part, leased_until=leased_until)
+            lost = await self._hot.renew(part, leased_until=leased_until)
             for work in part:
-                work.leased_until = leased_until
+                # What is lost and still waits is not sent when its turn comes; what is in flight ends as it may.
+                work.leased_until = now if work.delivery_id in lost else leased_until
 
     async def _return_all(self) -> None:
         try:

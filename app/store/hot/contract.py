@@ -120,8 +120,11 @@ class HotStore(Protocol):
         A delivery cancelled while it was in flight keeps its state, and its attempt is recorded.
         """
 
-    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> None:
-        """Extend leases."""
+    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> set[str]:
+        """Extend leases; returns the ids of deliveries that must not be sent any more.
+
+        Their lease is another's by now, or they have ended meanwhile.
+        """
 
     async def release(self, leases: Sequence[tuple[str, str, int]]) -> None:
         """Give (workspace id, delivery id, token) back unattempted."""

@@ -2,10 +2,14 @@
 
 Each statement runs by itself, so its commit needs no BEGIN and COMMIT of its own. Arrays go through
 `unnest`, which keeps the statement's text, and so its prepared plan, the same for any number of rows.
+
+Whoever locks several deliveries and may wait for one of them takes them in the order of their ids, so that no two
+wait for each other; arrays are sorted here for that reason.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import asyncpg
@@ -115,11 +119,20 @@ WITH input AS (
 SELECT count(*) FROM moved
 """
 
-# Extends leases that are still the caller's.
+# Extends leases that are still the caller's, and tells which deliveries are lost to it. A row that somebody changes
+# at this moment is passed by and keeps its lease for now: to wait for it could be to wait in a ring.
 RENEW = """
-UPDATE deliveries d SET leased_until = $4
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (workspace_id, id, token)
-WHERE d.workspace_id = i.workspace_id AND d.id = i.id AND d.lease_token = i.token
+WITH input AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS i (workspace_id, id, token)
+), free AS (
+    SELECT d.workspace_id, d.id
+    FROM input i JOIN deliveries d ON d.workspace_id = i.workspace_id AND d.id = i.id AND d.lease_token = i.token
+    FOR UPDATE OF d SKIP LOCKED
+), renewed AS (
+    UPDATE deliveries d SET leased_until = $4 FROM free f WHERE d.workspace_id = f.workspace_id AND d.id = f.id
+)
+SELECT i.id FROM input i LEFT JOIN deliveries d ON d.workspace_id = i.workspace_id AND d.id = i.id
+WHERE d.lease_token IS DISTINCT FROM i.token OR d.status <> 'pending'
 """
 
 # Gives leases back.
@@ -250,18 +263,20 @@ class PostgresqlHotStore:
 
     async def settle(self, settlements: Sequence[Settlement]) -> int:
         """See `contract.HotStore.settle`."""
-        columns = [[getattr(s, name) for s in settlements] for name in Settlement.__struct_fields__]
+        ordered = sorted(settlements, key=attrgetter("delivery_id"))
+        columns = [[getattr(s, name) for s in ordered] for name in Settlement.__struct_fields__]
         rows = await self._fetch(SETTLE, *columns)
         return int(rows[0][0])
 
-    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> None:
+    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> set[str]:
         """See `contract.HotStore.renew`."""
         columns = [[w.workspace_id for w in works], [w.delivery_id for w in works], [w.token for w in works]]
-        await self._fetch(RENEW, *columns, leased_until)
+        return {row[0] for row in await self._fetch(RENEW, *columns, leased_until)}
 
     async def release(self, leases: Sequence[tuple[str, str, int]]) -> None:
         """See `contract.HotStore.release`."""
-        await self._fetch(RELEASE, *(list(column) for column in zip(*leases, strict=True)))
+        ordered = sorted(leases, key=itemgetter(1))
+        await self._fetch(RELEASE, *([lease[place] for lease in ordered] for place in range(3)))
 
     async def void_leases(self) -> None:
         """See `contract.HotStore.void_leases`."""

@@ -83,11 +83,18 @@ FROM (
 )
 """
 
-# Rows of (workspace id, delivery id, token) whose lease still holds.
+# Positions of those of (workspace id, delivery id, token) whose lease still holds.
 HELD = """
-SELECT json_group_array(d.id) FROM json_each(?) i CROSS JOIN deliveries d
+SELECT json_group_array(i.key) FROM json_each(?) i CROSS JOIN deliveries d
 WHERE d.workspace_id = json_extract(i.value, '$[0]') AND d.id = json_extract(i.value, '$[1]')
   AND d.lease_token = json_extract(i.value, '$[2]')
+"""
+
+# Ids of those of (workspace id, delivery id, token) that are lost to the caller, or have ended.
+LOST = """
+SELECT json_group_array(json_extract(i.value, '$[1]')) FROM json_each(?) i LEFT JOIN deliveries d
+ON d.workspace_id = json_extract(i.value, '$[0]') AND d.id = json_extract(i.value, '$[1]')
+WHERE d.lease_token IS NOT json_extract(i.value, '$[2]') OR d.status <> 'pending'
 """
 
 SETTLE = """
@@ -232,26 +239,28 @@ class SqliteHotStore:
 
         def settle(connection: sqlite3.Connection) -> int:
             leases = to_json((s.workspace_id, s.delivery_id, s.token) for s in settlements)
-            held = set(read_json(connection, HELD, [leases]))
-            counted = [s for s in settlements if s.delivery_id in held]
+            counted = [settlements[place] for place in read_json(connection, HELD, [leases])]
             connection.execute(SETTLE, [to_json(delivery_values(s) for s in counted)])
             insert_rows(connection, INSERT_ATTEMPTS, [attempt_values(s) for s in counted])
             return len(counted)
 
         return await self._writer.run(settle)
 
-    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> None:
+    async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> set[str]:
         """See `contract.HotStore.renew`."""
         rows = to_json((w.workspace_id, w.delivery_id, w.token) for w in works)
-        await self._set_leases(rows, to_microseconds(leased_until))
+
+        def renew(connection: sqlite3.Connection) -> set[str]:
+            connection.execute(SET_LEASES, {"rows": rows, "until": to_microseconds(leased_until)})
+            return set(read_json(connection, LOST, [rows]))
+
+        return await self._writer.run(renew)
 
     async def release(self, leases: Sequence[tuple[str, str, int]]) -> None:
         """See `contract.HotStore.release`."""
-        await self._set_leases(to_json(leases), None)
-
-    async def _set_leases(self, rows: str, until: int | None) -> None:
+        rows = to_json(leases)
         await self._writer.run(
-            lambda connection: connection.execute(SET_LEASES, {"rows": rows, "until": until}).rowcount
+            lambda connection: connection.execute(SET_LEASES, {"rows": rows, "until": None}).rowcount
         )
 
     async def void_leases(self) -> None:
