@@ -1,0 +1,27 @@
+"""A database as a process of ours has it open, empty at first, for tests that share one and take turns."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from app.queue import LocalQueue, Queue
+from app.store.address import Address
+from app.store.database import Database
+from app.store.models import Row
+
+
+@contextlib.asynccontextmanager
+async def opened(database_url: str, queue: Queue | None = None) -> AsyncIterator[Database]:
+    """Open a migrated database as it is."""
+    database = Database(Address.parse(database_url), queue or LocalQueue())
+    await database.hot.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def empty(database: Database) -> None:
+    """Delete every row, which takes a tenth of the time of another fresh database."""
+    async with database.write() as tx:
+        for table in reversed(Row.metadata.sorted_tables):
+            await tx.execute(table.delete())

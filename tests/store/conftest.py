@@ -1,0 +1,30 @@
+"""A database for tests of the store: open and empty, of both kinds in turn, shared by the tests of a module."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from app.queue import LocalQueue
+from app.store.database import Database
+from tests.databases import Databases
+from tests.opened import empty, opened
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    name = {"sqlite": "sqlite_databases", "postgresql": "postgres_databases"}[request.param]
+    databases: Databases = request.getfixturevalue(name)
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def queue() -> LocalQueue:
+    return LocalQueue()
+
+
+@pytest.fixture
+async def database(database_url: str, queue: LocalQueue) -> AsyncIterator[Database]:
+    async with opened(database_url, queue) as database:
+        await empty(database)
+        yield database
