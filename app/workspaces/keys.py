@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from app.errors import Invalid, Misconfigured, NotFound, Problem
 from app.rules.ids import make_id
@@ -111,6 +111,12 @@ async def authenticate(tx: Tx, digest: bytes, *, now: datetime) -> ApiKey | None
     return found
 
 
+async def mark_used(tx: Tx, key_id: str, *, now: datetime, unless_after: datetime) -> None:
+    """Write down that a key was used, unless that was done after a moment already, by any process."""
+    seldom = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= unless_after)
+    await tx.execute(update(ApiKey).where(ApiKey.id == key_id, seldom).values(last_used_at=now))
+
+
 async def revoke(tx: Tx, workspace_id: str, key_id: str, *, now: datetime) -> ApiKey:
     """End a key; every process refuses it within a second.
 
@@ -122,6 +128,11 @@ async def revoke(tx: Tx, workspace_id: str, key_id: str, *, now: datetime) -> Ap
         raise NotFound("There is no live API key with this id.")
     row.revoked_at = now
     return row
+
+
+def is_listed(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that lists fulfil: live keys, and revoked ones for 30 days."""
+    return or_(ApiKey.revoked_at.is_(None), ApiKey.revoked_at > now - REVOKED_KEPT)
 
 
 def select_of(workspace_id: str) -> Select[ApiKey]:
