@@ -60,8 +60,9 @@ def run_row(row: Row, database: Database, backing: Backing | None, arguments: ar
                     result.runs.append(measured)
                     tell(row, database, measured)
     except Exception as error:
-        result.failure = f"{type(error).__name__}: {error}"
-        say("\n".join([f"{row.name} {database}: {result.failure}", *getattr(error, "__notes__", ())]))
+        whole = f"{type(error).__name__}: {error}"
+        result.failure = whole.splitlines()[0]
+        say("\n".join([f"{row.name} {database}: {whole}", *getattr(error, "__notes__", ())]))
     return result
 
 
