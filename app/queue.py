@@ -1,10 +1,11 @@
 """Hints: "there may be work". A hint may be lost, doubled or late, and nothing depends on it but speed.
 
-Two kinds travel:
+Three kinds travel:
 
 - `BornLeased` goes with a publish. The publishing transaction wrote the deliveries already leased under
   `token`, so whoever gets the hint sends without reading the database. After `leased_until` it is void.
 - `Look` names endpoints that have due work, for example after a person asked for a retry.
+- `Changed` names workspaces whose endpoints have changed, so that nobody sends by what was.
 
 Who gives hints knows only the `Queue` protocol. Embedded, `LocalQueue` hands them to a function of the same
 process; distributed, `app.redis_queue` carries them.
@@ -49,7 +50,13 @@ class Look(msgspec.Struct, array_like=True, tag="look", gc=False):
     endpoint_ids: list[str]
 
 
-Hint = BornLeased | Look
+class Changed(msgspec.Struct, array_like=True, tag="changed", gc=False):
+    """Workspaces whose endpoints have changed; every process that delivers wants to know, not just one."""
+
+    workspace_ids: list[str]
+
+
+Hint = BornLeased | Look | Changed
 
 
 class Queue(Protocol):

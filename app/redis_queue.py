@@ -1,7 +1,8 @@
 """Hints over Redis.
 
 What a publish bore goes through one list, from which each worker takes what it has room for: an idle worker
-blocks on the list, so it begins at once. Everything else is an arq job that names endpoints. Redis keeps no
+blocks on the list, so it begins at once. What every worker must know goes through a channel that all listen to.
+Everything else is an arq job that names endpoints. Redis keeps no
 fact. While it is away deliveries are born without leases and the sweep finds them.
 
 The list is short: what nobody takes is dropped, oldest first, and its leases lapse.
@@ -9,6 +10,7 @@ The list is short: what nobody takes is dropped, oldest first, and its leases la
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 import msgspec
 import structlog
@@ -18,9 +20,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
-from app.queue import BornLeased, Hint
+from app.queue import BornLeased, Changed, Hint, Look
 
 BORN_KEY = "aetherflow:born"
+CHANGED_CHANNEL = "aetherflow:changed"
 WORKERS_KEY = "aetherflow:workers"
 ARQ_QUEUE = "aetherflow:arq"
 
@@ -77,6 +80,7 @@ class RedisQueue:
         self._refused: Callable[[Sequence[BornLeased]], None] = lambda _: None
         self._born: list[BornLeased] = []
         self._looks: set[str] = set()
+        self._changes: set[str] = set()
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -92,10 +96,15 @@ class RedisQueue:
 
     def give(self, hint: Hint) -> None:
         """Pass a hint on soon, together with others."""
-        if isinstance(hint, BornLeased):
-            self._born.append(hint)
-        else:
-            self._looks.update(hint.endpoint_ids)
+        match hint:
+            case BornLeased():
+                self._born.append(hint)
+            case Look():
+                self._looks.update(hint.endpoint_ids)
+            case Changed():
+                self._changes.update(hint.workspace_ids)
+            case _:
+                assert_never(hint)
         self._woken.set()
 
     def on_refusal(self, release: Callable[[Sequence[BornLeased]], None]) -> None:
@@ -132,8 +141,11 @@ class RedisQueue:
     async def _send(self) -> None:
         born, self._born = self._born, []
         looks, self._looks = self._looks, set()
+        changes, self._changes = self._changes, set()
         large = []
         try:
+            if changes:
+                await self._pushing.publish(CHANGED_CHANNEL, msgspec.msgpack.encode(Changed(sorted(changes))))
             if born:
                 texts = [msgspec.msgpack.encode(hint) for hint in born]
                 large = [hint for hint, text in zip(born, texts, strict=True) if len(text) > MOST_BYTES]

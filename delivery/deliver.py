@@ -13,13 +13,14 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 import structlog
 
 from app.errors import Unavailable
 from app.outbound.deliveries import cancel_pending
 from app.outbound.gone import settle_gone
-from app.queue import BornLeased, Hint
+from app.queue import BornLeased, Changed, Hint, Look
 from app.rules.lifecycle import Outcome, ResultClass
 from app.store.database import is_away
 from app.store.hot.contract import Settlement, Work
@@ -75,10 +76,16 @@ class Deliverer:
         """Act on a hint. Never waits."""
         if self._stopping:
             return
-        if isinstance(hint, BornLeased):
-            self._take_born(hint)
-        else:
-            self.look(hint.endpoint_ids)
+        match hint:
+            case BornLeased():
+                self._take_born(hint)
+            case Look():
+                self.look(hint.endpoint_ids)
+            case Changed():
+                for workspace_id in hint.workspace_ids:
+                    self._endpoints.forget(workspace_id)
+            case _:
+                assert_never(hint)
 
     def look(self, endpoint_ids: Sequence[str]) -> None:
         """Claim what is due for these endpoints, as far as there is room."""
@@ -206,6 +213,7 @@ class Deliverer:
         if outcome is Outcome.FAILED_AND_GONE:
             async with self._wiring.database.write() as tx:
                 await settle_gone(tx, settlement, wiring=self._wiring)
+            self._endpoints.forget(work.workspace_id)
             self._forget([settlement])
         else:
             self._settler.put(settlement)

@@ -67,6 +67,11 @@ class EndpointBook:
         if self._versions.get(workspace_id, version) < version:
             self._forget(workspace_id)
 
+    def forget(self, workspace_id: str) -> None:
+        """Forget the endpoints of a workspace, because they have changed."""
+        if workspace_id in self._versions:
+            self._forget(workspace_id)
+
     async def load(self, endpoint_id: str) -> ReadyEndpoint | None:
         """Read an endpoint from the database, once for all who ask at the same time.
 

@@ -57,8 +57,8 @@ async def register(tx: Tx, new: NewEndpoint, *, workspace_id: str, wiring: Wirin
     Raises:
         Invalid: an imported secret is malformed.
     """
-    secret = parse_secret(new.secret) if new.secret else make_secret(wiring.chance.take_bytes(24))
-    ed25519 = parse_ed25519(new.ed25519_secret) if new.ed25519_secret else None
+    secret = parse_secret(new.secret) if new.secret is not None else make_secret(wiring.chance.take_bytes(24))
+    ed25519 = parse_ed25519(new.ed25519_secret) if new.ed25519_secret is not None else None
     if ed25519 is None and "v1a" in new.schemes:
         ed25519 = make_ed25519(wiring.chance.take_bytes(32))
     now = wiring.clock()
@@ -174,14 +174,18 @@ async def delete(tx: Tx, endpoint: Endpoint, *, wiring: Wiring) -> None:
     await raise_version(tx, endpoint.workspace_id)
 
 
-async def find(tx: Tx, workspace_id: str, endpoint_id: str) -> Endpoint:
-    """Return an endpoint of the workspace.
+async def find(
+    tx: Tx, workspace_id: str, endpoint_id: str, *, locked: bool = False, even_deleted: bool = False
+) -> Endpoint:
+    """Return an endpoint of the workspace; `locked` lets one change of it follow the other.
 
     Raises:
         NotFound: there is none, or it belongs to another workspace.
     """
-    statement = select_live(workspace_id).where(Endpoint.id == endpoint_id)
-    endpoint = await tx.scalar(statement)
+    statement = select(Endpoint).where(Endpoint.workspace_id == workspace_id, Endpoint.id == endpoint_id)
+    if not even_deleted:
+        statement = statement.where(Endpoint.deleted_at.is_(None))
+    endpoint = await tx.scalar(statement.with_for_update() if locked else statement)
     if endpoint is None:
         raise NotFound("There is no endpoint with this id.")
     return endpoint
@@ -210,6 +214,7 @@ async def raise_version(tx: Tx, workspace_id: str) -> None:
         .where(Workspace.id == workspace_id)
         .values(endpoints_version=Workspace.endpoints_version + 1)
     )
+    tx.hint_change(workspace_id)
 
 
 async def tell_change(

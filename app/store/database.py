@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.errors import Unavailable
-from app.queue import Look, Queue
+from app.queue import Changed, Look, Queue
 from app.store.address import Address
 from app.store.hot.contract import HotStore
 from app.store.hot.postgresql import TIMEOUT_SECONDS, PostgresqlHotStore
@@ -33,11 +33,13 @@ RETRY_AFTER = {"Retry-After": "2"}
 class Tx(AsyncSession):
     """A transaction. Verbs take it first and never commit it."""
 
-    looks: set[str]
-
     def hint(self, endpoint_id: str) -> None:
         """Say that there is due work for this endpoint, once the transaction has committed."""
         self.info.setdefault("looks", set()).add(endpoint_id)
+
+    def hint_change(self, workspace_id: str) -> None:
+        """Say that endpoints of this workspace have changed, once the transaction has committed."""
+        self.info.setdefault("changes", set()).add(workspace_id)
 
 
 class Database:
@@ -81,6 +83,8 @@ class Database:
                     await stack.enter_async_context(self._turn)
                 async with Tx(self._write, expire_on_commit=False) as tx, tx.begin():
                     yield tx
+        if changes := tx.info.get("changes"):
+            self._queue.give(Changed(sorted(changes)))
         if looks := tx.info.get("looks"):
             self._queue.give(Look(sorted(looks)))
 
