@@ -81,9 +81,6 @@ class Settings(BaseSettings):
     publish_rate_limit: int = Field(
         10_000, ge=1, description="Publishing requests a second for one key in one process."
     )
-    retention_body_days: int = Field(
-        30, ge=1, description="Days after which bodies of events and answers go."
-    )
     retention_days: int = Field(90, ge=1, description="Days after which events and deliveries go.")
 
     @classmethod

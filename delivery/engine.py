@@ -1,6 +1,8 @@
 """What a process that delivers consists of, in either wiring."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from app.version import VERSION
 from app.wiring import Wiring
@@ -29,6 +31,10 @@ class Engine:
     def start(self) -> None:
         """Begin to deliver."""
         self._background = start_background(self._wiring, deliverer=self.deliverer, endpoints=self._endpoints)
+
+    def also(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something else done in the background until the stop."""
+        self._background.append(asyncio.get_running_loop().create_task(work))
 
     async def stop(self) -> None:
         """Let what is in flight end and be settled; leases are renewed until then."""

@@ -5,6 +5,8 @@ import sys
 from app.queue import LocalQueue
 from app.wiring import Wiring
 from delivery.engine import Engine
+from delivery.prune import PRUNE_SECONDS, prune
+from delivery.sweep import repeat
 
 # The writer thread needs the interpreter for microseconds between its statements. By default it would wait up to
 # 5 ms for it each time, while requests keep the main thread busy.
@@ -17,6 +19,7 @@ async def start_local_delivery(wiring: Wiring, queue: LocalQueue) -> Engine:
     await wiring.database.hot.void_leases()
     engine = Engine(wiring)
     engine.start()
+    engine.also(repeat(lambda: prune(wiring), seconds=PRUNE_SECONDS))
     queue.connect(engine.deliverer.take)
     return engine
 

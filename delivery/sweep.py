@@ -30,7 +30,7 @@ async def sweep(wiring: Wiring, deliverer: Deliverer) -> None:
         deliverer.look(due)
 
 
-async def repeat(action: Callable[[], Awaitable[None]], *, seconds: float) -> None:
+async def repeat(action: Callable[[], Awaitable[object]], *, seconds: float) -> None:
     """Run an action for ever, pausing in between; a database that is away only costs the turn."""
     away = False
     while True:

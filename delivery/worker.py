@@ -10,15 +10,17 @@ from typing import Any
 
 import msgspec
 import structlog
+from arq.cron import cron
 from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.queue import BornLeased
-from app.redis_queue import ARQ_QUEUE, BORN_KEY, WORKERS_KEY, arq_settings, connect
+from app.queue import BornLeased, Changed
+from app.redis_queue import ARQ_QUEUE, BORN_KEY, CHANGED_CHANNEL, WORKERS_KEY, arq_settings, connect
 from app.wiring import Wiring
 from delivery.deliver import Deliverer
 from delivery.engine import Engine
+from delivery.prune import prune
 
 # The longest that a read blocks, and the socket may then be silent.
 BLOCK_SECONDS = 1
@@ -33,6 +35,9 @@ POLL_SECONDS = 0.02
 # An arq job of ours only starts something, so one that takes longer has died.
 JOB_TIMEOUT_SECONDS = 10
 
+# The first pruning of a large database; what it does not get to, the next hour's does.
+PRUNE_TIMEOUT_SECONDS = 1_800
+
 # Pause before Redis is tried again, and while this worker has no room.
 AWAY_SECONDS = 1.0
 FULL_SECONDS = 0.005
@@ -44,6 +49,11 @@ async def deliver(ctx: dict[Any, Any], endpoint_ids: list[str]) -> None:
     """arq job: deliver what is due for these endpoints."""
     deliverer: Deliverer = ctx["deliverer"]
     deliverer.look(endpoint_ids)
+
+
+async def prune_rows(ctx: dict[Any, Any]) -> None:
+    """arq job: delete what has had its time. One worker of all does it."""
+    await prune(ctx["wiring"])
 
 
 class WorkerProcess:
@@ -63,7 +73,7 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(again_when_redis_fails(action))
-            for action in (self._take_born, self._run_jobs, self._beat)
+            for action in (self._take_born, self._hear_changes, self._run_jobs, self._beat)
         ]
 
     async def stop(self) -> None:
@@ -98,10 +108,25 @@ class WorkerProcess:
         finally:
             await redis.aclose()
 
+    async def _hear_changes(self) -> None:
+        """Hand over word of changed endpoints; what is missed the next look at their versions finds."""
+        decoder = msgspec.msgpack.Decoder(Changed)
+        redis = connect(self._url)
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as channel:
+                await channel.subscribe(CHANGED_CHANNEL)
+                while True:
+                    message = await channel.get_message(timeout=BLOCK_SECONDS)
+                    if message is not None:
+                        self._engine.deliverer.take(decoder.decode(message["data"]))
+        finally:
+            await redis.aclose()
+
     async def _run_jobs(self) -> None:
         """Run arq."""
         worker = Worker(
             functions=[func(deliver, keep_result=0)],
+            cron_jobs=[cron(prune_rows, minute=17, timeout=PRUNE_TIMEOUT_SECONDS, keep_result=0)],
             queue_name=ARQ_QUEUE,
             redis_settings=arq_settings(self._url),
             poll_delay=POLL_SECONDS,
@@ -110,7 +135,7 @@ class WorkerProcess:
             handle_signals=False,
             job_serializer=msgspec.msgpack.encode,
             job_deserializer=msgspec.msgpack.decode,
-            ctx={"deliverer": self._engine.deliverer},
+            ctx={"deliverer": self._engine.deliverer, "wiring": self._wiring},
         )
         try:
             await worker.async_run()

@@ -1,6 +1,7 @@
 """Identifiers: a prefix that says what a thing is, and a UUIDv7 that puts things in order of creation."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 IdPrefix = Literal[
@@ -26,6 +27,7 @@ IdPrefix = Literal[
 PREFIXES: tuple[IdPrefix, ...] = get_args(IdPrefix)
 
 _HEX_DIGITS = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -39,6 +41,12 @@ def make_id(prefix: IdPrefix, uuid: bytes | str) -> str:
     if len(digits) != _HEX_DIGITS:
         raise ValueError(f"a UUID has {_HEX_DIGITS} hex digits, not {len(digits)}")
     return f"{prefix}_{digits}"
+
+
+def lowest_id(prefix: IdPrefix, moment: datetime) -> str:
+    """The lowest id that `make_id` could have made of a UUIDv7 of this moment's millisecond."""
+    milliseconds = max(0, (moment - _EPOCH) // timedelta(milliseconds=1))
+    return f"{prefix}_{milliseconds:012x}"
 
 
 def is_event_id(text: str) -> bool:
