@@ -24,9 +24,11 @@ BUSY_MILLISECONDS = 5000
 class Writer:
     """Runs jobs in group commits on one connection in one thread."""
 
-    def __init__(self, path: Path, turn: asyncio.Lock) -> None:
+    def __init__(self, path: Path, turn: asyncio.Lock, *, busy_milliseconds: int = BUSY_MILLISECONDS) -> None:
         self._path = path
         self._turn = turn
+        self._busy_milliseconds = busy_milliseconds
+        self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
         self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
         self._drain: asyncio.Task[None] | None = None
@@ -38,6 +40,7 @@ class Writer:
 
     async def close(self) -> None:
         """Commit what is waiting, then disconnect."""
+        self._closed = True
         while self._drain is not None:
             await asyncio.wait([self._drain])
         await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
@@ -45,6 +48,8 @@ class Writer:
 
     def run(self, job: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Return a future that has the job's result once it is on disk, or its error once it is rolled back."""
+        if self._closed:
+            raise RuntimeError("the writer was closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, future))
         if self._drain is None:
@@ -72,18 +77,22 @@ class Writer:
 
     def _commit(self, jobs: list[Job]) -> list[tuple[Any, Exception | None]]:
         """Run all jobs in one transaction; if one fails, each in its own, so that only it suffers."""
+        connection = self._connection
+        if connection is None:
+            raise sqlite3.ProgrammingError("the writer is not connected")
         try:
-            return [(value, None) for value in self._transact(jobs)]
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            # No job's fault: another process holds the lock, and each alone would wait for it as long.
+            return [(None, error)] * len(jobs)
+        try:
+            return [(value, None) for value in self._finish(connection, jobs)]
         except Exception as error:
             if len(jobs) == 1:
                 return [(None, error)]
         return [self._commit([job])[0] for job in jobs]
 
-    def _transact(self, jobs: list[Job]) -> list[Any]:
-        connection = self._connection
-        if connection is None:
-            raise sqlite3.ProgrammingError("the writer is not connected")
-        connection.execute("BEGIN IMMEDIATE")
+    def _finish(self, connection: sqlite3.Connection, jobs: list[Job]) -> list[Any]:
         try:
             values = [job(connection) for job in jobs]
             connection.execute("COMMIT")
@@ -95,7 +104,7 @@ class Writer:
 
     def _connect(self) -> None:
         self._connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=256)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MILLISECONDS}"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={self._busy_milliseconds}"):
             self._connection.execute(f"PRAGMA {pragma}")
 
     def _disconnect(self) -> None:
