@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
-from app.errors import Conflict, InternalError, Problem
+from app.errors import Conflict, InternalError, Problem, Unavailable
 from app.outbound.envelopes import compose_body, format_timestamp, read_timestamp
 from app.outbound.fanout import Fanout, FanoutTable
 from app.queue import BornDelivery, BornEvent, BornLeased, Queue
@@ -144,6 +144,9 @@ class Publisher:
                 try:
                     await self._write([draft for draft, _ in group], whole=False)
                 except Exception as error:
+                    if isinstance(error, Unavailable):
+                        # Whoever came meanwhile has waited as long, and would wait as long again.
+                        group, self._waiting = group + self._waiting, []
                     for _, future in group:
                         if not future.done():
                             future.set_exception(error)
