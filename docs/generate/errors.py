@@ -30,8 +30,8 @@ Each entry of `errors` says where: a JSON pointer into the body, `?name` for a q
 header.
 
 A request is checked in this order: the key (401), its scope (403) and rate (429), the thing that the path names
-(404), then the body (400, 413, 415, 422) and what it asks for (409). A 503 says that nothing was written and when
-to come again. What goes wrong at a start is no answer but an exit status; it is told on standard error.
+(404), then the body (400, 413, 415, 422) and what it asks for (409). A 503 comes when the database is away. What
+goes wrong at a start is no answer but an exit status; it is told on standard error.
 """
 
 

@@ -1,0 +1,45 @@
+"""The reference says what the code says."""
+
+import pytest
+
+from app.errors import AetherFlowError
+from app.settings import PREFIX, Settings
+from docs.generate import PAGES
+from docs.generate.errors import FOLDER, error_classes, opening_of, page_of
+from tests.checkout import ROOT
+
+ERRORS = {one.code: one for one in error_classes()}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_reference_is_what_the_generator_would_write_now(name: str) -> None:
+    written = (ROOT / "docs" / "reference" / name).read_text()
+    assert written == PAGES[name](), "run `python -m docs.generate` and look at what has changed"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_in_the_reference_with_what_it_does(name: str) -> None:
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    assert f"| `{PREFIX}{name.upper()}` |" in text
+    description = Settings.model_fields[name].description
+    assert description
+    assert description[-1] == "."
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_every_error_has_a_page_with_its_cause_and_its_fix(code: str) -> None:
+    text = page_of(code).read_text()
+    assert text.startswith(opening_of(ERRORS[code]))
+    cause, _, fix = text.removeprefix(opening_of(ERRORS[code])).partition("\n\n## Fix\n\n")
+    assert len(cause.split()) >= 3
+    assert len(fix.split()) >= 3
+
+
+def test_no_page_is_about_an_error_that_does_not_exist() -> None:
+    assert {path.stem for path in FOLDER.glob("*.md")} == set(ERRORS)
+
+
+def test_two_errors_that_differ_have_codes_that_differ() -> None:
+    codes = [one.code for one in error_classes()]
+    assert len(codes) == len(set(codes))
+    assert AetherFlowError.code in codes
