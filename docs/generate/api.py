@@ -1,10 +1,10 @@
 """docs/reference/api.md, from the routes of the application and its OpenAPI description."""
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.cli.parts import make_wiring
@@ -56,7 +56,7 @@ PUBLISHING = {"/events", "/events/batch"}
 
 def render() -> str:
     """Return the page."""
-    described = make_application().openapi()
+    described = describe()
     schemas = described["components"]["schemas"]
     description = with_choices(described, schemas)
     operations = []
@@ -70,8 +70,8 @@ def render() -> str:
     return page("HTTP API", INTRODUCTION, "## Operations", *operations, "## Objects", *objects, OUTSIDE)
 
 
-def make_application() -> FastAPI:
-    """Return an application that nothing is asked of but its description."""
+def describe() -> dict[str, Any]:
+    """Return the OpenAPI document of the service."""
     settings = read_settings(
         database_url="sqlite:///unused.db", keyring=f"docs:{base64.b64encode(bytes(KEY_BYTES)).decode()}"
     )
@@ -79,7 +79,11 @@ def make_application() -> FastAPI:
     async def tell() -> dict[str, str]:
         return {}
 
-    return create_app(make_wiring(settings, LocalQueue(), folder=None), told=tell)
+    async def build() -> dict[str, Any]:
+        # An application takes hold of the event loop that it is made in.
+        return create_app(make_wiring(settings, LocalQueue(), folder=None), told=tell).openapi()
+
+    return asyncio.run(build())
 
 
 def with_choices(node: Any, schemas: dict[str, Any]) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from docs.generate.api import make_application
+from docs.generate.api import describe
 
-DESCRIPTION: dict[str, Any] = make_application().openapi()
+DESCRIPTION: dict[str, Any] = describe()
 OPERATIONS = [
     (f"{method.upper()} {path}", operation)
     for path, methods in DESCRIPTION["paths"].items()
