@@ -71,7 +71,8 @@ def read_keyring(settings: Settings, *, folder: Path | None, chance: Chance) -> 
         )
     path = folder / "keyring"
     if not path.exists():
-        write_private(path, new_entry(chance.take_bytes(KEY_BYTES), "k1"))
+        # Not by a fixed id: if the file is lost, the next one must not pass for it.
+        write_private(path, new_entry(chance.take_bytes(KEY_BYTES), f"k{chance.take_bytes(4).hex()}"))
     return Keyring.parse(path.read_text().strip(), chance=chance.take_bytes)
 
 
