@@ -15,22 +15,20 @@ A test for one of two variants parametrises the fixture itself, with `indirect=T
 Redis is marked `distributed`; `pytest -m "not distributed"` runs wherever Python runs.
 """
 
-import contextlib
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-import redis as redis_client
 
 from tests.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.ledger import Ledger
 from tests.postgres_server import Postgres
 from tests.processes import temporary_folder
-from tests.redis_server import Redis
+from tests.redis_server import Redis, flush
 from tests.servers import POSTGRESQL, REDIS, Kind, MissingServerError, Servers
-from tests.services import Service, distributed, embedded, migrate
+from tests.services import WIRINGS, Service, migrate, run_in
 
 SERVERS = pytest.StashKey[Servers]()
 
@@ -152,18 +150,10 @@ def own_redis(servers: Servers) -> Iterator[Redis]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["embedded", "distributed"])
+@pytest.fixture(scope="module", params=WIRINGS)
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(temporary_folder())
-        if request.param == "embedded":
-            yield stack.enter_context(embedded(folder))
-        else:
-            databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
-            redis_url: str = request.getfixturevalue("redis_url")
-            flush(redis_url)
-            database_url = stack.enter_context(databases.fresh())
-            yield stack.enter_context(distributed(folder, database_url=database_url, redis_url=redis_url))
+    with run_in(request.param, request.getfixturevalue) as running:
+        yield running
 
 
 @pytest.fixture
@@ -182,12 +172,6 @@ def ledger(folder: Path) -> Iterator[Ledger]:
 def folder() -> Iterator[Path]:
     with temporary_folder() as path:
         yield path
-
-
-def flush(redis_url: str) -> None:
-    """Empty the one logical database that the URL names; others on that server are not ours."""
-    with redis_client.Redis.from_url(redis_url) as client:
-        client.flushdb()
 
 
 def kinds_to_start(items: list[pytest.Item], servers: Servers) -> set[Kind]:

@@ -5,6 +5,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import redis as redis_client
+
 from tests.processes import Process, free_port, temporary_folder
 
 
@@ -43,6 +45,12 @@ def ask(port: int, command: str) -> bytes:
             return connection.recv(4096)
     except OSError:
         return b""
+
+
+def flush(redis_url: str) -> None:
+    """Empty the one logical database that the URL names; others on that server are not ours."""
+    with redis_client.Redis.from_url(redis_url) as client:
+        client.flushdb()
 
 
 @contextlib.contextmanager

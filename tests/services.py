@@ -11,7 +11,7 @@ import http.client
 import os
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
@@ -20,13 +20,16 @@ import httpx2
 
 from tests.checkout import COMMAND
 from tests.databases import sqlite_url
-from tests.processes import Process, free_port
+from tests.processes import Process, free_port, temporary_folder
+from tests.redis_server import flush
 
 # Longer than the service's own ten seconds for an attempt, which `?wait=true` waits for.
 CLIENT_TIMEOUT_SECONDS = 15
 # Within the time limit of a test, so that what the command said can be shown.
 COMMAND_TIMEOUT_SECONDS = 45
 
+
+WIRINGS = ("embedded", "distributed")
 
 # The event that a worker logs, at level info, when it has begun to take work and heeds signals.
 WORKER_IS_READY = b'"working"'
@@ -177,6 +180,20 @@ def distributed(
         Service(server("serve", folder=folder, environment=environment), programs)
     ) as service:
         yield service.start()
+
+
+@contextlib.contextmanager
+def run_in(wiring: str, get_fixture: Callable[[str], Any]) -> Iterator[Service]:
+    """Run the service in one of WIRINGS, on a fresh database from the fixtures of the tests."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        if wiring == "embedded":
+            yield stack.enter_context(embedded(folder))
+            return
+        redis_url = get_fixture("redis_url")
+        flush(redis_url)
+        database_url = stack.enter_context(get_fixture("postgres_databases").fresh())
+        yield stack.enter_context(distributed(folder, database_url=database_url, redis_url=redis_url))
 
 
 def migrate(database_url: str) -> None:
