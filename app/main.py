@@ -1,26 +1,29 @@
 """The HTTP application."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from app.api import deliveries, endpoint_tests, endpoints, events, health, keys, publishing
 from app.api.auth import Authenticator
-from app.api.bodies import point_at_parameter, to_problems
+from app.api.description import build_document
 from app.api.destinations import Destinations
+from app.api.edge import Edge, Net
 from app.api.express import Express
-from app.api.problems import RequestIds, describe, error_headers
-from app.errors import AetherFlowError, Invalid, MethodNotAllowed, NotFound
+from app.errors import MethodNotAllowed, NotFound
 from app.outbound.fanout import Fanout
 from app.outbound.publish import Publisher
 from app.version import VERSION
 from app.wiring import Chance, Wiring
 
 API = "/api/v1"
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # One line a resource.
 RESOURCES: tuple[APIRouter, ...] = (
@@ -45,6 +48,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.wiring = wiring
     app.state.told = told
@@ -64,39 +68,36 @@ def create_app(
     app.include_router(health.router)
     if front_page:
         app.add_api_route("/", lambda: HTMLResponse(front_page), include_in_schema=False)
-    app.add_exception_handler(AetherFlowError, answer_error)
-    app.add_exception_handler(RequestValidationError, answer_bad_parameters)
-    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(HTTPException, refuse_path)
+    # Inside of the framework's own, which would answer in plain text.
+    app.add_middleware(Net)
+    app.openapi = cache(lambda: build_document(app))  # type: ignore[method-assign]  # its documented way
     return app
 
 
 def create_server(app: FastAPI, *, chance: Chance) -> ASGIApp:
-    """Return what a server runs: the application behind the short way, with an id on every answer."""
+    """Return what a server runs: the application behind the short way and what all answers have in common."""
     handlers = {("POST", API + path): handler for path, handler in publishing.HOT.items()}
-    return RequestIds(Express(app, handlers), chance=chance)
+    return Edge(Net(Express(app, handlers)), chance=chance)
 
 
-def answer_error(request: Request, error: Exception) -> Response:
-    """Answer one of our errors."""
-    if not isinstance(error, AetherFlowError):
-        raise error
-    body = describe(error, request_id=request.state.request_id)
-    return Response(body, error.status, error_headers(error))
+async def refuse_path(request: Request, error: Exception) -> Response:
+    """Say in our words what the router refuses.
+
+    Raises:
+        MethodNotAllowed: the path takes other methods, which `Allow` names.
+        NotFound: there is no such path.
+    """
+    if isinstance(error, HTTPException) and error.status_code == MethodNotAllowed.status:
+        raise MethodNotAllowed(headers={"Allow": ", ".join(allowed_methods(request))})
+    raise NotFound("There is nothing at this path.")
 
 
-def answer_bad_parameters(request: Request, error: Exception) -> Response:
-    """Answer parameters that do not fit."""
-    if not isinstance(error, RequestValidationError):
-        raise error
-    problems = to_problems(error.errors(), pointer=point_at_parameter)
-    return answer_error(request, Invalid("A parameter does not fit.", problems=problems))
-
-
-def answer_http_error(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: unknown paths and methods."""
-    if not isinstance(error, HTTPException):
-        raise error
-    headers = dict(error.headers or {})
-    if error.status_code == MethodNotAllowed.status:
-        return answer_error(request, MethodNotAllowed(headers=headers))
-    return answer_error(request, NotFound("There is nothing at this path."))
+def allowed_methods(request: Request) -> list[str]:
+    """Return the methods of a path, which may belong to several routes; HEAD comes with GET."""
+    allowed = []
+    for method in METHODS:
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+            allowed.append(method)
+    return allowed

@@ -5,14 +5,18 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Request, Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from app.api.rate_limits import RateLimits
-from app.errors import Invalid, MissingScope, Problem, Unauthenticated
+from app.errors import MissingScope, NotFound, Unauthenticated, Unavailable
+from app.store.models import ApiKey
 from app.wiring import Wiring
-from app.workspaces.keys import KEY, Scope, allows, authenticate, digest_key
+from app.workspaces.keys import KEY, Scope, allows, authenticate, digest_key, mark_used
 
 # A key is looked up again after the first span, while its callers go on; after the second nobody is let in
 # on an old answer. Together with the look-up a revoked key ends within a second.
@@ -22,7 +26,10 @@ STALE_SECONDS = 0.8
 # Keys remembered; unknown ones are not, so that guessing fills nothing.
 MOST_KEYS = 10_000
 
-BEARER = re.compile(r"[Bb]earer +(\S+) *")
+# `last_used_at` is for people who ask whether a key can go, and need not cost a write a request.
+USED_AGAIN = timedelta(minutes=1)
+
+BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class Authenticator:
         self._monotonic = monotonic
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._looking: dict[bytes, asyncio.Task[Caller | None]] = {}
+        self._marking: set[asyncio.Task[None]] = set()
         self.rate_limits = RateLimits(wiring.settings, monotonic=monotonic)
 
     async def identify(self, authorization: str | None) -> Caller:
@@ -86,6 +94,7 @@ class Authenticator:
         if row is None:
             self._known.pop(digest, None)
             return None
+        self._note_use(row)
         caller = Caller(row.workspace_id, row.id, frozenset(row.scopes))
         if len(self._known) >= MOST_KEYS:
             self._known.clear()
@@ -96,31 +105,53 @@ class Authenticator:
         """Return the caller of a request that wants a scope.
 
         Raises:
-            Unauthenticated, MissingScope, RateLimited: in this order.
-            Invalid: a query parameter stands twice.
+            Unauthenticated, RateLimited, MissingScope: in this order.
+            NotFound: no path of ours has U+0000, and PostgreSQL would not take it as an id.
         """
         caller = await self.identify(request.headers.get("authorization"))
+        request.state.rate_limit = self.rate_limits.count(caller.key_id, publishing=publishing)
         if not allows(caller.scopes, scope):
             raise MissingScope(f"This needs an API key with the scope `{scope}`.")
-        limit = self.rate_limits.count(caller.key_id, publishing=publishing)
-        request.state.rate_limit = limit
-        if request.scope["query_string"]:
-            names = [name for name, _ in request.query_params.multi_items()]
-            if repeated := {name for name in names if names.count(name) > 1}:
-                problems = [Problem(f"?{name}", "stands more than once") for name in sorted(repeated)]
-                raise Invalid("A query parameter was repeated.", problems=problems)
+        if "\0" in request.scope["path"]:
+            raise NotFound
         return caller
+
+    def _note_use(self, row: ApiKey) -> None:
+        """Write down that a key was used, beside the request, which has no reason to wait for it."""
+        now = self._wiring.clock()
+        if row.last_used_at is not None and row.last_used_at > now - USED_AGAIN:
+            return
+        task = asyncio.get_running_loop().create_task(self._mark_used(row.id))
+        self._marking.add(task)
+        task.add_done_callback(self._marking.discard)
+
+    async def _mark_used(self, key_id: str) -> None:
+        now = self._wiring.clock()
+        try:
+            async with self._wiring.database.write() as tx:
+                await mark_used(tx, key_id, now=now, unless_after=now - USED_AGAIN)
+        except Unavailable:
+            # The next request tries again.
+            return
+
+
+class Admission(SecurityBase):
+    """The dependency that admits callers with a scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.model = HTTPBearer(description="An API key, `afk_...`.")
+        self.scheme_name = "bearer"
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller."""
+        authenticator: Authenticator = request.app.state.authenticator
+        return await authenticator.admit(request, self.scope)
 
 
 def allow(scope: Scope) -> Any:
-    """Return the dependency that admits callers with a scope."""
-
-    async def admit(request: Request) -> Caller:
-        authenticator: Authenticator = request.app.state.authenticator
-        return await authenticator.admit(request, scope)
-
-    admit.scope = scope  # type: ignore[attr-defined]  # for the reference and the security matrix
-    return Depends(admit)
+    """Return the annotation of a parameter that is an admitted caller."""
+    return Security(Admission(scope), scopes=[scope.value])
 
 
 Reader = Annotated[Caller, allow(Scope.READ)]

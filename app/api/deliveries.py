@@ -1,20 +1,22 @@
 """Deliveries: list, one with its attempts, retry, cancel."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app.api.auth import EndpointsWriter, Reader
-from app.api.bodies import RawBody
+from app.api.auth import Caller, EndpointsWriter, Reader
+from app.api.bodies import read_no_input
+from app.api.description import describe
 from app.api.idempotency import Answer, answer_once
 from app.api.paging import Order, Page, TimedListQuery, read_page
+from app.api.parameters import NoParameters, read_parameters
 from app.api.schemas import AttemptShown, DeliveryDetail, DeliveryShown
 from app.api.transactions import Parts, ReadTx
+from app.api.validation import Text
 from app.outbound import deliveries
 from app.rules.lifecycle import DeliveryStatus
 from app.store.database import Tx
 from app.store.models import Delivery
+from app.wiring import Wiring
 
 ORDER = Order(Delivery.created_at, Delivery.id, "dlv")
 
@@ -25,16 +27,15 @@ class DeliveryQuery(TimedListQuery):
     """Filters of the delivery list."""
 
     status: DeliveryStatus | None = None
-    endpoint_id: str | None = None
-    event: str | None = None
-    event_id: str | None = None
+    endpoint_id: Text | None = None
+    event: Text | None = None
+    event_id: Text | None = None
 
 
-@router.get("/deliveries")
-async def list_deliveries(
-    caller: Reader, query: Annotated[DeliveryQuery, Query()], tx: ReadTx
-) -> Page[DeliveryShown]:
+@router.get("/deliveries", openapi_extra=describe(parameters=DeliveryQuery))
+async def list_deliveries(request: Request, caller: Reader, tx: ReadTx) -> Page[DeliveryShown]:
     """List deliveries."""
+    query = read_parameters(request, DeliveryQuery)
     filters = {
         Delivery.status: query.status,
         Delivery.endpoint_id: query.endpoint_id,
@@ -51,9 +52,10 @@ async def list_deliveries(
 
 
 @router.get("/deliveries/{delivery_id}")
-async def read_delivery(caller: Reader, delivery_id: str, tx: ReadTx) -> DeliveryDetail:
+async def read_delivery(request: Request, caller: Reader, delivery_id: str, tx: ReadTx) -> DeliveryDetail:
     """Show a delivery with its attempts."""
     delivery = await deliveries.find(tx, caller.workspace_id, delivery_id)
+    read_parameters(request, NoParameters)
     attempts = await deliveries.attempts_of(tx, delivery)
     return DeliveryDetail(
         **DeliveryShown.of(delivery).model_dump(), attempts=[AttemptShown.of(attempt) for attempt in attempts]
@@ -62,9 +64,10 @@ async def read_delivery(caller: Reader, delivery_id: str, tx: ReadTx) -> Deliver
 
 @router.post("/deliveries/{delivery_id}/retry", status_code=202, response_model=DeliveryShown)
 async def retry_delivery(
-    request: Request, caller: EndpointsWriter, delivery_id: str, raw: RawBody, parts: Parts
+    request: Request, caller: EndpointsWriter, delivery_id: str, parts: Parts
 ) -> Response:
     """Try a pending delivery now, or a finished one exactly once more."""
+    raw = await read_command(request, caller, delivery_id, parts)
 
     async def perform(tx: Tx) -> Answer:
         delivery = await deliveries.find(tx, caller.workspace_id, delivery_id, locked=True)
@@ -76,9 +79,10 @@ async def retry_delivery(
 
 @router.post("/deliveries/{delivery_id}/cancel", response_model=DeliveryShown)
 async def cancel_delivery(
-    request: Request, caller: EndpointsWriter, delivery_id: str, raw: RawBody, parts: Parts
+    request: Request, caller: EndpointsWriter, delivery_id: str, parts: Parts
 ) -> Response:
     """End a pending delivery. An attempt that is in flight ends and is recorded."""
+    raw = await read_command(request, caller, delivery_id, parts)
 
     async def perform(tx: Tx) -> Answer:
         delivery = await deliveries.find(tx, caller.workspace_id, delivery_id, locked=True)
@@ -86,3 +90,15 @@ async def cancel_delivery(
         return Answer(200, DeliveryShown.of(delivery).model_dump(mode="json"))
 
     return await answer_once(request, caller, raw, perform)
+
+
+async def read_command(request: Request, caller: Caller, delivery_id: str, parts: Wiring) -> bytes:
+    """Return the body of a request that says everything by its path; its delivery is looked for first.
+
+    Raises:
+        NotFound, Invalid: in this order.
+    """
+    async with parts.database.read() as tx:
+        await deliveries.find(tx, caller.workspace_id, delivery_id)
+    read_parameters(request, NoParameters)
+    return await read_no_input(request)

@@ -1,16 +1,18 @@
 """Endpoints: register, read, change, enable, disable, delete."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from app import catalogue
-from app.api.auth import EndpointsWriter, Reader
-from app.api.bodies import RawBody, describe_body, parse_body
+from app.api.auth import Caller, EndpointsWriter, Reader
+from app.api.bodies import parse_body, read_bytes, read_no_input
+from app.api.description import describe
 from app.api.destinations import Destinations
+from app.api.event_types import warn_of_undeclared
 from app.api.idempotency import Answer, answer_once
 from app.api.paging import ListQuery, Order, Page, read_page
+from app.api.parameters import Flag, NoParameters, read_parameters
 from app.api.schemas import (
     EndpointChange,
     EndpointCreated,
@@ -41,18 +43,23 @@ router = APIRouter(tags=["endpoints"])
 class EndpointQuery(ListQuery):
     """Filters of the endpoint list."""
 
-    enabled: bool | None = None
+    enabled: Flag | None = None
 
 
 @router.post(
-    "/endpoints", status_code=201, response_model=EndpointCreated, openapi_extra=describe_body(EndpointInput)
+    "/endpoints", status_code=201, response_model=EndpointCreated, openapi_extra=describe(body=EndpointInput)
 )
-async def create_endpoint(request: Request, caller: EndpointsWriter, raw: RawBody, parts: Parts) -> Response:
+async def create_endpoint(request: Request, caller: EndpointsWriter, parts: Parts) -> Response:
     """Register an endpoint. Its secret is in this answer and in no other."""
+    read_parameters(request, NoParameters)
+    raw = await read_bytes(request)
     given = parse_body(EndpointInput, raw)
     refuse_headers(given)
-    destinations: Destinations = request.app.state.destinations
-    warnings = [*await destinations.check(given.url), *warn_of(given.events)]
+    warnings = warn_of(given.events)
+
+    async def check_destination() -> None:
+        destinations: Destinations = request.app.state.destinations
+        warnings.extend(await destinations.check(given.url))
 
     async def perform(tx: Tx) -> Answer:
         new = endpoints.NewEndpoint(
@@ -67,14 +74,13 @@ async def create_endpoint(request: Request, caller: EndpointsWriter, raw: RawBod
         content = EndpointCreated(**shown.model_dump(), secret=registered.secret).model_dump(mode="json")
         return Answer(201, content, {"Location": f"/api/v1/endpoints/{shown.id}"})
 
-    return await answer_once(request, caller, raw, perform)
+    return await answer_once(request, caller, raw, perform, prepare=check_destination)
 
 
-@router.get("/endpoints")
-async def list_endpoints(
-    caller: Reader, query: Annotated[EndpointQuery, Query()], tx: ReadTx, parts: Parts
-) -> Page[EndpointShown]:
+@router.get("/endpoints", openapi_extra=describe(parameters=EndpointQuery))
+async def list_endpoints(request: Request, caller: Reader, tx: ReadTx, parts: Parts) -> Page[EndpointShown]:
     """List endpoints."""
+    query = read_parameters(request, EndpointQuery)
     statement = endpoints.select_live(caller.workspace_id)
     if query.enabled is not None:
         statement = statement.where(Endpoint.enabled == query.enabled)
@@ -86,30 +92,34 @@ async def list_endpoints(
 
 
 @router.get("/endpoints/{endpoint_id}")
-async def read_endpoint(caller: Reader, endpoint_id: str, tx: ReadTx, parts: Parts) -> EndpointShown:
+async def read_endpoint(
+    request: Request, caller: Reader, endpoint_id: str, tx: ReadTx, parts: Parts
+) -> EndpointShown:
     """Show an endpoint."""
-    return await show(tx, await endpoints.find(tx, caller.workspace_id, endpoint_id), parts, [])
+    endpoint = await endpoints.find(tx, caller.workspace_id, endpoint_id)
+    read_parameters(request, NoParameters)
+    return await show(tx, endpoint, parts, [])
 
 
-@router.patch("/endpoints/{endpoint_id}", openapi_extra=describe_body(EndpointChange))
+@router.patch("/endpoints/{endpoint_id}", openapi_extra=describe(body=EndpointChange))
 async def change_endpoint(
-    request: Request, caller: EndpointsWriter, endpoint_id: str, raw: RawBody, parts: Parts
+    request: Request, caller: EndpointsWriter, endpoint_id: str, parts: Parts
 ) -> EndpointShown:
     """Replace members of an endpoint. The next attempt of what is waiting follows the change."""
-    async with parts.database.read() as tx:
-        await endpoints.find(tx, caller.workspace_id, endpoint_id)
-    given = parse_body(EndpointChange, raw)
+    await require(caller, endpoint_id, parts)
+    read_parameters(request, NoParameters)
+    given = parse_body(EndpointChange, await read_bytes(request))
     refuse_headers(given)
     warnings = warn_of(given.events)
     members = as_columns(given, given.model_fields_set)
-    if given.url is not None:
+    if "url" in given.model_fields_set:
         destinations: Destinations = request.app.state.destinations
-        warnings = [*await destinations.check(given.url), *warnings]
+        warnings += await destinations.check(given.url)
         members["url"] = given.url
     if "headers" in given.model_fields_set:
         members["headers"] = given.headers or {}
     async with parts.database.write() as tx:
-        endpoint = await endpoints.find(tx, caller.workspace_id, endpoint_id)
+        endpoint = await endpoints.find(tx, caller.workspace_id, endpoint_id, locked=True)
         enabled = members.pop("enabled", endpoint.enabled)
         if members:
             await endpoints.change(tx, endpoint, members, wiring=parts)
@@ -118,39 +128,56 @@ async def change_endpoint(
         return await show(tx, endpoint, parts, warnings)
 
 
-@router.delete("/endpoints/{endpoint_id}", status_code=204)
-async def delete_endpoint(caller: EndpointsWriter, endpoint_id: str, tx: WriteTx, parts: Parts) -> None:
+@router.delete("/endpoints/{endpoint_id}", status_code=204, response_class=Response)
+async def delete_endpoint(
+    request: Request, caller: EndpointsWriter, endpoint_id: str, tx: WriteTx, parts: Parts
+) -> None:
     """Delete an endpoint. What is pending is cancelled; its deliveries stay readable."""
-    await endpoints.delete(tx, await endpoints.find(tx, caller.workspace_id, endpoint_id), wiring=parts)
+    endpoint = await endpoints.find(tx, caller.workspace_id, endpoint_id, locked=True)
+    read_parameters(request, NoParameters)
+    await endpoints.delete(tx, endpoint, wiring=parts)
 
 
 @router.post("/endpoints/{endpoint_id}/enable", response_model=EndpointShown)
 async def enable_endpoint(
-    request: Request, caller: EndpointsWriter, endpoint_id: str, raw: RawBody, parts: Parts
+    request: Request, caller: EndpointsWriter, endpoint_id: str, parts: Parts
 ) -> Response:
     """Enable an endpoint; what was held is delivered."""
-    return await turn_by_request(request, caller, endpoint_id, raw, parts, enabled=True)
+    return await turn_by_request(request, caller, endpoint_id, parts, enabled=True)
 
 
 @router.post("/endpoints/{endpoint_id}/disable", response_model=EndpointShown)
 async def disable_endpoint(
-    request: Request, caller: EndpointsWriter, endpoint_id: str, raw: RawBody, parts: Parts
+    request: Request, caller: EndpointsWriter, endpoint_id: str, parts: Parts
 ) -> Response:
     """Disable an endpoint; what is pending is held."""
-    return await turn_by_request(request, caller, endpoint_id, raw, parts, enabled=False)
+    return await turn_by_request(request, caller, endpoint_id, parts, enabled=False)
 
 
 async def turn_by_request(
-    request: Request, caller: EndpointsWriter, endpoint_id: str, raw: bytes, parts: Wiring, *, enabled: bool
+    request: Request, caller: Caller, endpoint_id: str, parts: Wiring, *, enabled: bool
 ) -> Response:
     """Enable or disable an endpoint, once for each Idempotency-Key."""
+    await require(caller, endpoint_id, parts)
+    read_parameters(request, NoParameters)
+    raw = await read_no_input(request)
 
     async def perform(tx: Tx) -> Answer:
-        endpoint = await endpoints.find(tx, caller.workspace_id, endpoint_id)
+        endpoint = await endpoints.find(tx, caller.workspace_id, endpoint_id, locked=True)
         await turn(tx, endpoint, enabled=enabled, parts=parts)
         return Answer(200, (await show(tx, endpoint, parts, [])).model_dump(mode="json"))
 
     return await answer_once(request, caller, raw, perform)
+
+
+async def require(caller: Caller, endpoint_id: str, parts: Wiring) -> None:
+    """Make sure that the endpoint of the path is there before the rest of the request is looked at.
+
+    Raises:
+        NotFound: it is not.
+    """
+    async with parts.database.read() as tx:
+        await endpoints.find(tx, caller.workspace_id, endpoint_id)
 
 
 async def turn(tx: Tx, endpoint: Endpoint, *, enabled: bool, parts: Wiring) -> None:
@@ -192,11 +219,7 @@ def refuse_headers(given: EndpointMembers) -> None:
 
 def warn_of(events: list[str] | None) -> list[str]:
     """Return a warning for each subscribed type that nobody has declared."""
-    return [
-        f"The event type {name} is not declared."
-        for name in events or []
-        if not name.endswith("*") and not catalogue.find(name)
-    ]
+    return warn_of_undeclared({name for name in events or [] if not name.endswith("*")})
 
 
 async def show(tx: Tx, endpoint: Endpoint, parts: Wiring, warnings: list[str]) -> EndpointShown:

@@ -3,25 +3,30 @@
 1. The key is claimed in a transaction of its own, so that a second request meets it at once.
 2. The answer is kept in the transaction that does the work: both are there, or neither.
 3. A refusal (4xx) is not kept; the key can be used again, with a better request.
-4. A process that dies in between leaves the claim, which another request may take over after a minute. It takes
-   over `subject` too, from which publishing makes its event ids, so what was committed is found, not repeated.
+4. A process that dies in between leaves the claim, which another request may take over after a minute. A claim
+   that was taken over is void: what the first request then tries to commit is rolled back.
+5. Publishing commits together with others, so it keeps its answer afterwards. It makes its event ids from the
+   claim's `subject`, which stays the same when the claim is taken over, so what was committed is found, not
+   repeated.
 """
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from fastapi import Request
 from fastapi.responses import Response
 from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 
 from app.api.auth import Caller
 from app.api.transactions import wiring_of
-from app.errors import IdempotencyMismatch, Invalid, Problem, Refused, StillRunning
+from app.errors import IdempotencyMismatch, Invalid, Problem, Refused, StillRunning, Unavailable
 from app.store.database import Tx
 from app.store.models import IdempotentAnswer
 from app.wiring import Wiring
@@ -33,7 +38,7 @@ KEPT = timedelta(hours=24)
 CLAIM = timedelta(seconds=60)
 
 # Members that are shown once, so a repeated answer leaves them out.
-SHOWN_ONCE = ("secret", "ed25519_secret", "key", "token")
+SHOWN_ONCE = ("secret", "key", "api_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,30 @@ class Claim:
     route: str
     key: str
     subject: str
+    until: datetime
 
     def conditions(self) -> list[Any]:
-        """Return what finds the claim's row."""
+        """Return what finds the claim's row as long as nobody has taken it over."""
         row = IdempotentAnswer
-        return [row.workspace_id == self.workspace_id, row.route == self.route, row.key == self.key]
+        return [
+            row.workspace_id == self.workspace_id,
+            row.route == self.route,
+            row.key == self.key,
+            row.claimed_until == self.until,
+        ]
 
 
 async def answer_once(
-    request: Request, caller: Caller, raw: bytes, perform: Callable[[Tx], Awaitable[Answer]]
+    request: Request,
+    caller: Caller,
+    raw: bytes,
+    perform: Callable[[Tx], Awaitable[Answer]],
+    *,
+    prepare: Callable[[], Awaitable[None]] | None = None,
 ) -> Response:
     """Carry out a POST in one transaction, or give the answer that it had before.
+
+    `prepare` comes before the transaction, for what takes time or can be refused without one.
 
     Raises:
         Invalid, IdempotencyMismatch, StillRunning: the key is malformed, of another request, or in use.
@@ -76,26 +94,22 @@ async def answer_once(
     claimed = await claim_key(request, caller, raw)
     if isinstance(claimed, Response):
         return claimed
-    if claimed is None:
-        async with database.write() as tx:
-            return (await perform(tx)).respond()
-    try:
+    async with giving_back(wiring_of(request), claimed):
+        if prepare is not None:
+            await prepare()
         async with database.write() as tx:
             answer = await perform(tx)
-            await keep_answer(tx, claimed, answer)
-    except Refused:
-        await drop_claim(wiring_of(request), claimed)
-        raise
+            if claimed is not None:
+                await keep_answer(tx, claimed, answer)
     return answer.respond()
 
 
-async def publish_once(
+async def answer_once_committed(
     request: Request, caller: Caller, raw: bytes, perform: Callable[[str | None], Awaitable[Answer]]
 ) -> Response:
-    """Carry out a publish, or give the answer that it had before.
+    """Carry out a POST that commits by itself, or give the answer that it had before.
 
-    `perform` commits by itself, together with others, so the answer is kept afterwards. The subject that it is
-    given makes the ids of its events, by which a request that takes over finds what was committed.
+    `perform` is given the claim's subject, or None without a key.
 
     Raises:
         Invalid, IdempotencyMismatch, StillRunning: the key is malformed, of another request, or in use.
@@ -103,67 +117,113 @@ async def publish_once(
     claimed = await claim_key(request, caller, raw)
     if isinstance(claimed, Response):
         return claimed
-    if claimed is None:
-        return (await perform(None)).respond()
-    try:
-        answer = await perform(claimed.subject)
-    except Refused:
-        await drop_claim(wiring_of(request), claimed)
-        raise
-    async with wiring_of(request).database.write() as tx:
-        await keep_answer(tx, claimed, answer)
+    async with giving_back(wiring_of(request), claimed):
+        answer = await perform(None if claimed is None else claimed.subject)
+        if claimed is not None:
+            async with wiring_of(request).database.write() as tx:
+                await keep_answer(tx, claimed, answer)
     return answer.respond()
+
+
+@asynccontextmanager
+async def giving_back(wiring: Wiring, claim: Claim | None) -> AsyncIterator[None]:
+    """Let the key be used again when the work under it fails."""
+    try:
+        yield
+    except Exception as error:
+        if claim is not None:
+            give_back = drop_claim if isinstance(error, Refused) else lapse_claim
+            # With the database away it stays claimed until it lapses.
+            with suppress(Unavailable):
+                await give_back(wiring, claim)
+        raise
 
 
 async def claim_key(request: Request, caller: Caller, raw: bytes) -> Claim | Response | None:
     """Claim the request's key; returns the kept answer if there is one, None without a key."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
         return None
-    if KEY.fullmatch(key) is None:
+    if len(keys) > 1 or KEY.fullmatch(keys[0]) is None:
         problem = Problem("Idempotency-Key", "must have 1 to 255 visible ASCII characters")
         raise Invalid("The Idempotency-Key is malformed.", problems=[problem])
     wiring = wiring_of(request)
-    route = f"{request.method} {request.url.path}"
-    parts = (request.scope["query_string"], raw)
-    digest = hashlib.sha256(b"\0".join(parts)).digest()
     now = wiring.clock()
-    async with wiring.database.write() as tx:
-        row = await tx.get(IdempotentAnswer, (caller.workspace_id, route, key), with_for_update=True)
-        if row is not None and row.created_at <= now - KEPT:
-            await tx.delete(row)
-            await tx.flush()
-            row = None
-        if row is None:
-            row = IdempotentAnswer(
-                workspace_id=caller.workspace_id,
-                route=route,
-                key=key,
-                request_digest=digest,
-                claim=wiring.chance.uuid7(),
-                claimed_until=now + CLAIM,
-                created_at=now,
-            )
-            tx.add(row)
-            return Claim(row.workspace_id, row.route, row.key, row.claim)
-        if row.request_digest != digest:
-            raise IdempotencyMismatch
-        if row.status is not None:
-            headers = {**(row.headers or {}), "Idempotent-Replayed": "true"}
-            return Response(row.body, row.status, headers, media_type="application/json")
-        if row.claimed_until > now:
-            raise StillRunning(headers={"Retry-After": "1"})
-        row.claimed_until = now + CLAIM
-        return Claim(row.workspace_id, row.route, row.key, row.claim)
+    fresh = IdempotentAnswer(
+        workspace_id=caller.workspace_id,
+        route=f"{request.method} {request.url.path}",
+        key=keys[0],
+        request_digest=hashlib.sha256(b"\0".join((request.scope["query_string"], raw))).digest(),
+        claim=wiring.chance.uuid7(),
+        claimed_until=now + CLAIM,
+        created_at=now,
+    )
+    try:
+        async with wiring.database.write() as tx:
+            return await claim_row(tx, fresh, now=now)
+    except IntegrityError:
+        # Another request with this key came in between our look and our insert.
+        raise still_running() from None
+
+
+async def claim_row(tx: Tx, fresh: IdempotentAnswer, *, now: datetime) -> Claim | Response:
+    """Write the claim, take over one that has lapsed, or return the kept answer.
+
+    Raises:
+        IdempotencyMismatch, StillRunning: the key is of another request, or in use.
+    """
+    key = (fresh.workspace_id, fresh.route, fresh.key)
+    row = await tx.get(IdempotentAnswer, key, with_for_update=True)
+    if row is not None and row.created_at <= now - KEPT:
+        await tx.delete(row)
+        await tx.flush()
+        row = None
+    if row is None:
+        tx.add(fresh)
+        await tx.flush()
+        return Claim(*key, fresh.claim, fresh.claimed_until)
+    if row.request_digest != fresh.request_digest:
+        raise IdempotencyMismatch
+    if row.status is not None:
+        headers = {**(row.headers or {}), "Idempotent-Replayed": "true"}
+        return Response(row.body, row.status, headers, media_type="application/json")
+    if row.claimed_until > now:
+        raise still_running()
+    row.claimed_until = fresh.claimed_until
+    return Claim(*key, row.claim, row.claimed_until)
+
+
+def still_running() -> StillRunning:
+    """Return the error for a key whose first request has not been answered."""
+    return StillRunning(headers={"Retry-After": "1"})
 
 
 async def keep_answer(tx: Tx, claim: Claim, answer: Answer) -> None:
-    """Keep an answer for the requests that repeat it."""
+    """Keep an answer for the requests that repeat it.
+
+    Raises:
+        StillRunning: another request has taken the claim over, so this one's work must not count.
+    """
     content = answer.content
     if isinstance(content, dict):
         content = {name: value for name, value in content.items() if name not in SHOWN_ONCE}
     values = {"status": answer.status, "headers": answer.headers, "body": orjson.dumps(content)}
-    await tx.execute(update(IdempotentAnswer).where(*claim.conditions()).values(values))
+    kept = await tx.scalar(
+        update(IdempotentAnswer).where(*claim.conditions()).values(values).returning(IdempotentAnswer.key)
+    )
+    if kept is None:
+        raise still_running()
+
+
+async def lapse_claim(wiring: Wiring, claim: Claim) -> None:
+    """Let the next request with this key take the claim over at once."""
+    async with wiring.database.write() as tx:
+        unanswered = IdempotentAnswer.status.is_(None)
+        await tx.execute(
+            update(IdempotentAnswer)
+            .where(*claim.conditions(), unanswered)
+            .values(claimed_until=wiring.clock())
+        )
 
 
 async def drop_claim(wiring: Wiring, claim: Claim) -> None:

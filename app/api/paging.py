@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.rules.ids import IdPrefix
+from app.api.parameters import Parameters, read_whole_number
+from app.api.validation import Moment, refuse_nul
+from app.rules.ids import IdPrefix, lowest_id
 from app.store.columns import from_microseconds, to_microseconds
 from app.store.cursors import digest_list, foreign_cursor, make_cursor, read_cursor
 from app.store.database import Tx
@@ -20,6 +22,9 @@ Item = TypeVar("Item")
 # The longest that may pass between a row's time of creation and the making of its id.
 ID_DELAY = timedelta(minutes=1)
 
+# The last moment to which that can be added.
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC) - ID_DELAY
+
 
 class Page(BaseModel, Generic[Item]):
     """One page of a list; `next_cursor` is null at its end."""
@@ -28,20 +33,18 @@ class Page(BaseModel, Generic[Item]):
     next_cursor: str | None
 
 
-class ListQuery(BaseModel):
-    """The parameters of every list; unknown ones are refused."""
+class ListQuery(Parameters):
+    """The parameters of every list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(read_whole_number)] = 50
     cursor: str | None = None
 
 
 class TimedListQuery(ListQuery):
     """A list that can be cut to a span of time: `since` inclusive, `until` exclusive."""
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,16 @@ class Order:
         return [row_id] if self.prefix else [to_microseconds(created_at), row_id]
 
     def after(self, position: list[Any]) -> ColumnElement[bool]:
-        """Return the condition that a row comes after a position, in descending order."""
+        """Return the condition that a row comes after a position, in descending order.
+
+        Raises:
+            ValueError, TypeError, OverflowError: it is no position of such a list.
+        """
         if self.prefix:
-            return self.row_id < str(position[0])
-        return tuple_(self.created_at, self.row_id) < (from_microseconds(int(position[0])), str(position[1]))
+            (row_id,) = position
+            return self.row_id < read_id(row_id)
+        microseconds, row_id = position
+        return tuple_(self.created_at, self.row_id) < (from_microseconds(microseconds), read_id(row_id))
 
     def within(self, since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:
         """Return the conditions that a row was created at `since` or later and before `until`."""
@@ -76,7 +85,7 @@ class Order:
         if until is not None:
             yield self.created_at < until
             if self.prefix:
-                yield self.row_id < lowest_id(self.prefix, until + ID_DELAY)
+                yield self.row_id < lowest_id(self.prefix, min(until, LAST_MOMENT) + ID_DELAY)
 
 
 async def read_page(
@@ -100,7 +109,7 @@ async def read_page(
     if query.cursor is not None:
         try:
             statement = statement.where(order.after(read_cursor(query.cursor, digest)))
-        except (ValueError, TypeError, IndexError, OverflowError):
+        except (ValueError, TypeError, OverflowError):
             raise foreign_cursor() from None
     columns = [order.row_id] if order.prefix else [order.created_at, order.row_id]
     statement = statement.order_by(*(column.desc() for column in columns)).limit(query.limit + 1)
@@ -112,7 +121,12 @@ async def read_page(
     )
 
 
-def lowest_id(prefix: IdPrefix, moment: datetime) -> str:
-    """Return the lowest id that could have been made at a moment."""
-    milliseconds = max(0, to_microseconds(moment) // 1000)
-    return f"{prefix}_{milliseconds:012x}"
+def read_id(value: Any) -> str:
+    """Return the id in a cursor, which callers can take apart after all.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ValueError("an id is a text")
+    return refuse_nul(value)

@@ -13,19 +13,25 @@ from fastapi.responses import Response
 
 from app import catalogue
 from app.api.auth import Authenticator, Caller
-from app.api.bodies import describe_body, read_bytes
-from app.api.idempotency import Answer, publish_once
+from app.api.bodies import read_bytes
+from app.api.description import describe
+from app.api.event_types import check_type_name, refuse, warn_of_undeclared
+from app.api.idempotency import Answer, answer_once_committed
+from app.api.parameters import NoParameters, read_parameters
 from app.api.schemas import BatchAccepted, BatchInput, EventAccepted, EventInput
 from app.api.transactions import wiring_of
-from app.errors import Invalid, Problem, ReservedEventType, TooLarge
+from app.api.validation import point_into_body
+from app.errors import Problem, TooLarge
 from app.outbound.publish import Draft, Publication, Publisher
-from app.rules.event_types import is_reserved, is_type_name
 from app.rules.ids import is_event_id, make_id
 from app.rules.json_text import compact_json, parse_json
 from app.rules.times import write_in_utc
 from app.workspaces.keys import Scope
 
 MOST_EVENTS = 1_000
+
+# These routes admit their callers themselves, so the framework cannot see what they need.
+SECURITY = {"security": [{"bearer": [Scope.EVENTS_WRITE.value]}]}
 
 MEMBERS = {"event", "data", "id", "timestamp"}
 BATCH_MEMBERS = {"events"}
@@ -46,13 +52,18 @@ class RawBatch(msgspec.Struct, gc=False):
 
 
 @router.post(
-    "/events", status_code=202, response_model=EventAccepted, openapi_extra=describe_body(EventInput)
+    "/events",
+    status_code=202,
+    response_model=EventAccepted,
+    openapi_extra=SECURITY | describe(body=EventInput),
 )
 async def publish_event(request: Request) -> Response:
     """Publish an event. It is committed with all its deliveries when this answers 202."""
     caller = await admit(request)
-    limit = wiring_of(request).settings.event_max_bytes
-    raw = await read_bytes(request, limit=limit)
+    read_parameters(request, NoParameters)
+    settings = wiring_of(request).settings
+    # The limit of an event counts what will be sent, which has no space between its parts.
+    raw = await read_bytes(request, limit=max(settings.batch_max_bytes, settings.event_max_bytes))
     content = parse_json(raw)
     refuse(check_event(content, ""))
     given = make_publication(content, msgspec.json.decode(raw, type=RawEvent).data, caller)
@@ -62,7 +73,7 @@ async def publish_event(request: Request) -> Response:
         if subject is not None and given.id is None:
             given.id = make_id("evt", subject)
         draft = publisher.draft(given)
-        refuse_large([draft], limit)
+        refuse_large([draft], settings.event_max_bytes)
         published = await publisher.publish(draft)
         answer: dict[str, Any] = {
             "id": published.id,
@@ -70,19 +81,23 @@ async def publish_event(request: Request) -> Response:
             "timestamp": published.timestamp,
             "deliveries": published.deliveries,
         }
-        if warnings := warn_of([given.type]):
+        if warnings := warn_of_undeclared([given.type]):
             answer["warnings"] = warnings
         return Answer(202, answer, {"Idempotent-Replayed": "true"} if published.replayed else {})
 
-    return await publish_once(request, caller, raw, perform)
+    return await answer_once_committed(request, caller, raw, perform)
 
 
 @router.post(
-    "/events/batch", status_code=202, response_model=BatchAccepted, openapi_extra=describe_body(BatchInput)
+    "/events/batch",
+    status_code=202,
+    response_model=BatchAccepted,
+    openapi_extra=SECURITY | describe(body=BatchInput),
 )
 async def publish_batch(request: Request) -> Response:
     """Publish up to 1,000 events, all or none. An event that exists with the same content counts as accepted."""
     caller = await admit(request)
+    read_parameters(request, NoParameters)
     settings = wiring_of(request).settings
     raw = await read_bytes(request, limit=settings.batch_max_bytes)
     content = parse_json(raw)
@@ -101,11 +116,11 @@ async def publish_batch(request: Request) -> Response:
         refuse_large(drafts, settings.event_max_bytes)
         published = await publisher.publish_batch(drafts)
         answer: dict[str, Any] = {"accepted": len(published), "ids": [one.id for one in published]}
-        if warnings := warn_of({publication.type for publication in given}):
+        if warnings := warn_of_undeclared({publication.type for publication in given}):
             answer["warnings"] = warnings
         return Answer(202, answer)
 
-    return await publish_once(request, caller, raw, perform)
+    return await answer_once_committed(request, caller, raw, perform)
 
 
 # The handlers that are worth a short way, see `app.api.express`.
@@ -122,7 +137,7 @@ def check_batch(content: Any) -> list[Problem]:
     """Return what is wrong with a batch."""
     if not isinstance(content, dict):
         return [Problem("", "must be an object")]
-    problems = [Problem(f"/{name}", "is unknown", "unknown_field") for name in content.keys() - BATCH_MEMBERS]
+    problems = check_members(content, BATCH_MEMBERS, "")
     events = content.get("events")
     if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
         return [*problems, Problem("/events", f"must be an array of 1 to {MOST_EVENTS} events")]
@@ -141,10 +156,7 @@ def check_event(content: Any, path: str) -> list[Problem]:
     """Return what is wrong with an event; `path` is the JSON pointer to it."""
     if not isinstance(content, dict):
         return [Problem(path, "must be an object")]
-    problems = []
-    if not content.keys() <= MEMBERS:
-        unknown = content.keys() - MEMBERS
-        problems = [Problem(f"{path}/{name}", "is unknown", "unknown_field") for name in sorted(unknown)]
+    problems = check_members(content, MEMBERS, path)
     data = content.get("data")
     if not isinstance(data, dict):
         problems.append(Problem(f"{path}/data", "must be an object"))
@@ -159,31 +171,24 @@ def check_event(content: Any, path: str) -> list[Problem]:
     return problems
 
 
+def check_members(content: dict[str, Any], known: set[str], path: str) -> list[Problem]:
+    """Return a problem for each member that is unknown."""
+    if content.keys() <= known:
+        return []
+    return [
+        Problem(path + point_into_body((name,)), "is unknown", "unknown")
+        for name in sorted(content.keys() - known)
+    ]
+
+
 def check_type(event_type: Any, data: Any, path: str) -> list[Problem]:
     """Return what is wrong with an event's type, or with its data by that type."""
-    if not isinstance(event_type, str) or not is_type_name(event_type):
-        return [Problem(f"{path}/event", "must be a dotted name of a-z, 0-9 and _, such as invoice.paid")]
+    if problems := check_type_name(event_type, f"{path}/event"):
+        return problems
     known = catalogue.find(event_type)
-    if known is not None:
-        return catalogue.check_data(known, data, path=f"{path}/data") if isinstance(data, dict) else []
-    if is_reserved(event_type):
-        return [
-            Problem(f"{path}/event", "has a reserved prefix and is no built-in type", ReservedEventType.code)
-        ]
-    return []
-
-
-def refuse(problems: list[Problem]) -> None:
-    """Raise what a request is refused with, if anything is wrong with it.
-
-    Raises:
-        ReservedEventType: nothing else is wrong.
-        Invalid: something is.
-    """
-    if problems and all(problem.code == ReservedEventType.code for problem in problems):
-        raise ReservedEventType(problems=problems)
-    if problems:
-        raise Invalid(problems=problems)
+    if known is None or not isinstance(data, dict):
+        return []
+    return catalogue.check_data(known, data, path=f"{path}/data")
 
 
 def refuse_large(drafts: list[Draft], limit: int) -> None:
@@ -217,10 +222,3 @@ def name_events(given: list[Publication], subject: str) -> None:
     first = int(subject, 16) & ~0xFFF
     for number, publication in enumerate(given):
         publication.id = publication.id or make_id("evt", f"{first | number:032x}")
-
-
-def warn_of(event_types: Any) -> list[str]:
-    """Return a warning for each type that nobody has declared: it may be a slip of the pen."""
-    return [
-        f"The event type {name} is not declared." for name in sorted(event_types) if not catalogue.find(name)
-    ]

@@ -50,16 +50,18 @@ class RateLimits:
             bucket = self._buckets[(key_id, publishing)] = Bucket(limit, now)
         bucket.left = min(limit, bucket.left + (now - bucket.at) * limit)
         bucket.at = now
+        name = "publish" if publishing else "api"
         if bucket.left < 1:
-            wait = math.ceil((1 - bucket.left) / limit)
-            raise RateLimited(
-                f"This API key may make {limit} such requests a second.", headers={"Retry-After": str(wait)}
-            )
+            headers = {
+                "Retry-After": str(math.ceil((1 - bucket.left) / limit)),
+                "RateLimit-Policy": self._policies[publishing].decode(),
+                "RateLimit": f'"{name}";r=0;t=1',
+            }
+            raise RateLimited(f"This API key may make {limit} such requests a second.", headers=headers)
         bucket.left -= 1
-        name = b"publish" if publishing else b"api"
         return [
             (b"ratelimit-policy", self._policies[publishing]),
-            (b"ratelimit", b'"%b";r=%d;t=1' % (name, bucket.left)),
+            (b"ratelimit", b'"%b";r=%d;t=1' % (name.encode(), bucket.left)),
         ]
 
     def _make_room(self, now: float) -> None:

@@ -3,32 +3,50 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from app.api.bodies import Input
-from app.outbound.envelopes import read_timestamp
-from app.rules.event_types import is_pattern, is_type_name
+from app.api.validation import Moment, Text
+from app.rules.event_types import is_pattern
 from app.store.models import ApiKey, Attempt, Delivery, Event
 from app.workspaces.keys import Scope
 
 SchemeName = Literal["aetherflow", "v1", "v1a"]
 Pause = Annotated[float, Field(ge=0.1, le=604_800)]
 
+# What publishing checks by itself, for the description.
+TypeName = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=128)]
+EventId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+def check_pattern(text: str) -> str:
+    """Return a pattern of event types.
+
+    Raises:
+        ValueError: it is no event type, wildcard at the end, or `*`.
+    """
+    if not is_pattern(text):
+        raise ValueError("must be an event type, such as invoice.paid, or one with * as its last part")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+
 
 class EventInput(Input):
     """An event to publish."""
 
-    event: Annotated[str, Field(description="The type, a dotted name of `a-z`, `0-9` and `_`.")]
+    event: Annotated[TypeName, Field(description="The type, a dotted name of `a-z`, `0-9` and `_`.")]
     data: Annotated[
         dict[str, Any],
         Field(description="Reaches receivers with keys, numbers and strings exactly as written."),
     ]
     id: Annotated[
-        str | None,
+        EventId | None,
         Field(description="1 to 64 of `A-Za-z0-9_-`, unique in the workspace; null makes one."),
     ] = None
     timestamp: Annotated[
-        str | None, Field(description="When it happened, RFC 3339; converted to UTC; null is now.")
+        Moment | None, Field(description="When it happened, RFC 3339; converted to UTC; null is now.")
     ] = None
 
 
@@ -73,11 +91,9 @@ class EventSummary(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, event: Event) -> Self:
+    def of(cls, event: Event, *, timestamp: str) -> Self:
         """Show an event."""
-        return cls(
-            id=event.id, event=event.type, timestamp=read_timestamp(event.body), created_at=event.created_at
-        )
+        return cls(id=event.id, event=event.type, timestamp=timestamp, created_at=event.created_at)
 
 
 class EventDelivery(BaseModel):
@@ -112,7 +128,7 @@ class ReplayInput(Input):
     """Where to deliver an event again; without an endpoint to all who subscribe today."""
 
     endpoint_id: Annotated[
-        str | None,
+        Text | None,
         Field(description="Whatever its subscription; null is all endpoints that subscribe today."),
     ] = None
 
@@ -143,12 +159,12 @@ class EndpointMembers(Input):
     """What can be said of an endpoint at registration and later."""
 
     events: Annotated[
-        list[str] | None,
+        list[Pattern] | None,
         Field(
             description="Types to subscribe to; the last part may be `*`. Null, `[]` and `*` are all types."
         ),
     ] = None
-    description: Annotated[str, Field(max_length=500)] | None = None
+    description: Annotated[Text, Field(max_length=500)] | None = None
     headers: Annotated[
         dict[str, str] | None,
         Field(description="Up to 20 headers of your own for each delivery, kept sealed."),
@@ -165,31 +181,14 @@ class EndpointMembers(Input):
         Field(description="Attempts in flight at once in each process; null finds it by trying."),
     ] = None
     schemes: Annotated[
-        list[SchemeName] | None,
+        Annotated[list[SchemeName], Field(min_length=1)] | None,
         Field(description="How deliveries are signed; null is `aetherflow` and `v1`."),
     ] = None
     enabled: Annotated[bool | None, Field(description="Null is true.")] = None
     metadata: Annotated[
-        Annotated[dict[str, str], Field(max_length=50)] | None,
+        Annotated[dict[Text, Text], Field(max_length=50)] | None,
         Field(description="Strings of your own, for you alone."),
     ] = None
-
-    @field_validator("events")
-    @classmethod
-    def check_events(cls, events: list[str] | None) -> list[str] | None:
-        """Refuse what is no event type, wildcard at the end, or `*`."""
-        for pattern in events or []:
-            if not is_pattern(pattern):
-                raise ValueError(f"{pattern!r} is no event type, nor one with * as its last part")
-        return events
-
-    @field_validator("schemes")
-    @classmethod
-    def check_schemes(cls, schemes: list[str] | None) -> list[str] | None:
-        """Refuse an empty list; null is the default."""
-        if schemes == []:
-            raise ValueError("must name at least one scheme")
-        return schemes
 
 
 class EndpointInput(EndpointMembers):
@@ -206,18 +205,20 @@ class EndpointInput(EndpointMembers):
         str | None, Field(description="An Ed25519 pair of your own, `whsk_...`, for the scheme `v1a`.")
     ] = None
 
-    @model_validator(mode="after")
-    def check_import(self) -> Self:
+    @field_validator("ed25519_secret")
+    @classmethod
+    def check_import(cls, ed25519_secret: str | None, info: ValidationInfo) -> str | None:
         """Refuse a key that would sign nothing."""
-        if self.ed25519_secret is not None and "v1a" not in (self.schemes or []):
-            raise ValueError("ed25519_secret needs v1a among the schemes")
-        return self
+        if ed25519_secret is not None and "v1a" not in (info.data.get("schemes") or []):
+            raise ValueError("needs v1a among the schemes")
+        return ed25519_secret
 
 
 class EndpointChange(EndpointMembers):
     """Members to replace; null resets one to its default."""
 
-    url: str | None = None
+    # Nothing can stand for no URL, so null is refused; the default says only that it may be left out.
+    url: str = Field(default_factory=str)
 
 
 class RetryShown(BaseModel):
@@ -259,7 +260,9 @@ class EndpointShown(BaseModel):
 class EndpointCreated(EndpointShown):
     """A registered endpoint with its secret, which is shown this once."""
 
-    secret: Annotated[str, Field(description="Shown in this answer and never again.")]
+    secret: Annotated[
+        str | None, Field(description="Shown this once: neither later nor in a repeated answer.")
+    ] = None
 
 
 class TestInput(Input):
@@ -268,14 +271,6 @@ class TestInput(Input):
     event: Annotated[str, Field(description="Any type; what is not built in gets a small example.")] = (
         "workflow.completed"
     )
-
-    @field_validator("event")
-    @classmethod
-    def check_event(cls, event: str) -> str:
-        """Refuse what is no event type."""
-        if not is_type_name(event):
-            raise ValueError("must be a dotted name of a-z, 0-9 and _")
-        return event
 
 
 class AttemptShown(BaseModel):
@@ -323,11 +318,16 @@ class AttemptShown(BaseModel):
 
 
 class TestSent(BaseModel):
-    """A test event on its way; with `wait=true` also its attempt."""
+    """A test event on its way."""
 
     event_id: str
     delivery_id: str
-    attempt: AttemptShown | None = None
+
+
+class TestAttempted(TestSent):
+    """A test event that was sent, be it in vain."""
+
+    attempt: AttemptShown
 
 
 class DeliveryShown(BaseModel):
@@ -382,26 +382,12 @@ class DeliveryDetail(DeliveryShown):
 class KeyInput(Input):
     """An API key to issue."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
     scopes: Annotated[
-        list[str],
-        Field(
-            min_length=1,
-            description="read, events:write, endpoints:write, workflows:write, admin, operator; no more than your own.",
-        ),
+        list[Annotated[Scope, Field(strict=False)]],
+        Field(min_length=1, description="No more than your own key has."),
     ]
-    expires_at: Annotated[
-        Annotated[AwareDatetime, Field(strict=False)] | None, Field(description="Null is never.")
-    ] = None
-
-    @field_validator("scopes")
-    @classmethod
-    def check_scopes(cls, scopes: list[str]) -> list[str]:
-        """Refuse unknown scopes."""
-        for scope in scopes:
-            if scope not in set(Scope):
-                raise ValueError(f"{scope!r} is none of {', '.join(Scope)}")
-        return scopes
+    expires_at: Annotated[Moment | None, Field(description="Null is never.")] = None
 
 
 class KeyShown(BaseModel):
@@ -425,20 +411,24 @@ class KeyShown(BaseModel):
 class KeyIssued(KeyShown):
     """A new API key."""
 
-    key: Annotated[str, Field(description="Shown in this answer and never again.")]
+    key: Annotated[
+        str | None, Field(description="Shown this once: neither later nor in a repeated answer.")
+    ] = None
 
 
 class WorkspaceInput(Input):
     """A workspace to create."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 class WorkspaceCreated(BaseModel):
-    """A new workspace with its first key, which has the scope admin."""
+    """A new workspace with its first key, of the scope admin and shown this once."""
 
     workspace_id: str
-    api_key: str
+    api_key: Annotated[
+        str | None, Field(description="Shown this once: neither later nor in a repeated answer.")
+    ] = None
 
 
 def read_header_lines(lines: bytes) -> dict[str, str]:

@@ -1,0 +1,40 @@
+"""One service for all tests of the API, in both wirings, and a workspace of its own for each test.
+
+service    as everywhere, but shared by all modules of this folder
+workspace  a client with the first key of a fresh workspace, of the scope admin
+stranger   the same for a second one
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.services import WIRINGS, Service, run_in
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="package", params=WIRINGS)
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    with run_in(request.param, request.getfixturevalue) as running:
+        yield running
+
+
+@pytest.fixture
+def workspace(service: Service) -> Iterator[httpx2.Client]:
+    with make_workspace(service) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger(service: Service) -> Iterator[httpx2.Client]:
+    with make_workspace(service) as client:
+        yield client
+
+
+def make_workspace(service: Service) -> httpx2.Client:
+    made = service.api.post("/workspaces", json={"name": f"workspace {next(numbers)}"})
+    assert made.status_code == 201, made.text
+    return service.client(made.json()["api_key"])

@@ -1,0 +1,180 @@
+"""Every route of `/openapi.json`, asked with every kind of key that must not get through.
+
+A new route fails here until it has its line in ROUTES.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.problems import assert_refused
+from tests.services import Service
+from tests.waiting import until
+
+# What each route needs. A path's last parameter names a row of the workspace that `Rows` has one of.
+ROUTES = {
+    ("GET", "/api/v1/events"): "read",
+    ("POST", "/api/v1/events"): "events:write",
+    ("POST", "/api/v1/events/batch"): "events:write",
+    ("GET", "/api/v1/events/{event_id}"): "read",
+    ("POST", "/api/v1/events/{event_id}/replay"): "endpoints:write",
+    ("GET", "/api/v1/endpoints"): "read",
+    ("POST", "/api/v1/endpoints"): "endpoints:write",
+    ("GET", "/api/v1/endpoints/{endpoint_id}"): "read",
+    ("PATCH", "/api/v1/endpoints/{endpoint_id}"): "endpoints:write",
+    ("DELETE", "/api/v1/endpoints/{endpoint_id}"): "endpoints:write",
+    ("POST", "/api/v1/endpoints/{endpoint_id}/enable"): "endpoints:write",
+    ("POST", "/api/v1/endpoints/{endpoint_id}/disable"): "endpoints:write",
+    ("POST", "/api/v1/endpoints/{endpoint_id}/test"): "endpoints:write",
+    ("GET", "/api/v1/deliveries"): "read",
+    ("GET", "/api/v1/deliveries/{delivery_id}"): "read",
+    ("POST", "/api/v1/deliveries/{delivery_id}/retry"): "endpoints:write",
+    ("POST", "/api/v1/deliveries/{delivery_id}/cancel"): "endpoints:write",
+    ("GET", "/api/v1/api-keys"): "read",
+    ("POST", "/api/v1/api-keys"): "admin",
+    ("DELETE", "/api/v1/api-keys/{key_id}"): "admin",
+    ("POST", "/api/v1/workspaces"): "operator",
+}
+
+SCOPES = ("read", "events:write", "endpoints:write", "workflows:write", "admin", "operator")
+
+ROUTES_OF_ROWS = [route for route in ROUTES if "{" in route[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A workspace with one row of each kind."""
+
+    client: httpx2.Client
+    ids: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def rows(service: Service) -> Iterator[Rows]:
+    made = service.api.post("/workspaces", json={"name": "the matrix's rows"}).json()
+    with service.client(made["api_key"]) as client:
+        endpoint = client.post("/endpoints", json={"url": "http://127.0.0.1:9/", "enabled": False}).json()
+        sent = client.post(f"/endpoints/{endpoint['id']}/test").json()
+        key = client.post("/api-keys", json={"name": "a row", "scopes": ["read"]}).json()
+        ids = {
+            "event_id": sent["event_id"],
+            "delivery_id": sent["delivery_id"],
+            "endpoint_id": endpoint["id"],
+            "key_id": key["id"],
+        }
+        yield Rows(client, ids)
+
+
+@pytest.fixture(scope="module")
+def keys(service: Service) -> dict[str, str]:
+    """Live keys by their only scope, and one each that is revoked, expired, unknown and malformed."""
+    keys = {}
+    for scope in SCOPES:
+        keys[scope] = service.api.post("/api-keys", json={"name": scope, "scopes": [scope]}).json()["key"]
+    soon = (datetime.now(UTC) + timedelta(milliseconds=200)).isoformat()
+    every = {"scopes": ["admin", "operator"]}
+    keys["expired"] = service.api.post("/api-keys", json={"name": "x", "expires_at": soon, **every}).json()[
+        "key"
+    ]
+    revoked = service.api.post("/api-keys", json={"name": "revoked", **every}).json()
+    assert service.api.delete(f"/api-keys/{revoked['id']}").status_code == 204
+    keys["revoked"] = revoked["key"]
+    keys["unknown"] = f"afk_{'0' * 40}"
+    keys["malformed"] = "hunter2"
+    with service.client(keys["expired"]) as client:
+        until(lambda: client.get("/events").status_code == 401, what="the key has expired")
+    return keys
+
+
+def ask(service: Service, route: tuple[str, str], ids: dict[str, str], key: str | None) -> httpx2.Response:
+    """Send a request that would be refused for its body by who is let in, so that nothing is changed."""
+    method, path = route
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    content = b"[" if method in ("POST", "PATCH") else None
+    return service.http.request(method, path.format_map(ids), headers=headers, content=content)
+
+
+def described(service: Service) -> set[tuple[str, str]]:
+    paths: dict[str, dict[str, Any]] = service.http.get("/openapi.json").json()["paths"]
+    return {(method.upper(), path) for path, operations in paths.items() for method in operations}
+
+
+def test_every_route_has_its_line(service: Service) -> None:
+    assert described(service) == set(ROUTES)
+
+
+def test_every_route_says_which_scope_it_needs(service: Service) -> None:
+    paths = service.http.get("/openapi.json").json()["paths"]
+    for (method, path), scope in ROUTES.items():
+        assert paths[path][method.lower()]["security"] == [{"bearer": [scope]}], (method, path)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+@pytest.mark.parametrize("kind", [None, "malformed", "unknown", "revoked", "expired"])
+def test_no_route_lets_in_a_key_that_is_not_live(
+    service: Service, rows: Rows, keys: dict[str, str], route: tuple[str, str], kind: str | None
+) -> None:
+    answer = ask(service, route, rows.ids, None if kind is None else keys[kind])
+    assert_refused(answer, 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_every_route_lets_in_its_scope_alone_and_admin(
+    service: Service, rows: Rows, keys: dict[str, str], route: tuple[str, str]
+) -> None:
+    wanted = ROUTES[route]
+    for scope in SCOPES:
+        if scope != wanted and (scope != "admin" or wanted == "operator"):
+            assert_refused(ask(service, route, rows.ids, keys[scope]), 403, "missing_scope")
+        elif route[0] != "DELETE":
+            # The row belongs to another workspace, and the body is refused by whoever gets that far.
+            expected = 404 if "{" in route[1] else 200 if route[0] == "GET" else 400
+            assert ask(service, route, rows.ids, keys[scope]).status_code == expected
+
+
+@pytest.mark.parametrize("route", ROUTES_OF_ROWS, ids=" ".join)
+def test_a_row_of_another_workspace_is_not_there(
+    service: Service, rows: Rows, keys: dict[str, str], route: tuple[str, str]
+) -> None:
+    foreign = ask(service, route, rows.ids, keys["admin"])
+    missing = ask(service, route, dict.fromkeys(rows.ids, "none"), keys["admin"])
+    told = [assert_refused(answer, 404, "not_found")["detail"] for answer in (foreign, missing)]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("path", ["/events", "/endpoints", "/deliveries", "/api-keys"])
+def test_lists_show_nothing_of_another_workspace(rows: Rows, stranger: httpx2.Client, path: str) -> None:
+    theirs = {row["id"] for row in rows.client.get(path).json()["data"]}
+    seen = {row["id"] for row in stranger.get(path).json()["data"]}
+    assert theirs
+    assert not theirs & seen
+
+
+@pytest.mark.parametrize("name", ["endpoint_id", "event_id"])
+def test_filters_by_another_workspace_s_ids_find_nothing(
+    rows: Rows, stranger: httpx2.Client, name: str
+) -> None:
+    assert rows.client.get("/deliveries", params={name: rows.ids[name]}).json()["data"]
+    assert stranger.get("/deliveries", params={name: rows.ids[name]}).json()["data"] == []
+
+
+def test_an_event_cannot_be_replayed_to_another_workspace_s_endpoint(
+    rows: Rows, stranger: httpx2.Client
+) -> None:
+    event = stranger.post("/events", json={"event": "a.b", "data": {}}).json()["id"]
+    answer = stranger.post(f"/events/{event}/replay", json={"endpoint_id": rows.ids["endpoint_id"]})
+    assert_refused(answer, 404, "not_found", "/endpoint_id")
+
+
+def test_two_workspaces_may_use_the_same_event_id_for_different_events(
+    workspace: httpx2.Client, stranger: httpx2.Client
+) -> None:
+    for client, number in ((workspace, 1), (stranger, 2)):
+        event = {"event": "a.b", "id": "the-same", "data": {"number": number}}
+        assert client.post("/events", json=event).status_code == 202
+    assert workspace.get("/events/the-same").json()["payload"]["data"] == {"number": 1}
+    assert stranger.get("/events/the-same").json()["payload"]["data"] == {"number": 2}
