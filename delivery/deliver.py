@@ -11,7 +11,7 @@ wait in their endpoint's lane, and a lane sends as many at a time as its endpoin
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -65,6 +65,7 @@ class Deliverer:
         self._settler = Settler(self._hot, metrics=wiring.metrics, settled=self._forget)
         self._lanes: dict[str, Lane] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._busy = 0
         self._stalled: deque[Lane] = deque()
         self._hungry: dict[str, Lane] = {}
         self._claiming: asyncio.Task[None] | None = None
@@ -87,7 +88,7 @@ class Deliverer:
             case _:
                 assert_never(hint)
 
-    def look(self, endpoint_ids: Sequence[str]) -> None:
+    def look(self, endpoint_ids: Iterable[str]) -> None:
         """Claim what is due for these endpoints, as far as there is room."""
         for endpoint_id in endpoint_ids:
             lane = self._lane(endpoint_id)
@@ -96,8 +97,8 @@ class Deliverer:
 
     @property
     def has_room(self) -> bool:
-        """Whether it makes sense to take more work."""
-        return not self._stopping and len(self.leases) < self._most_held
+        """Whether it makes sense to take more work; not while results of what was sent cannot be recorded."""
+        return not (self._stopping or self._settler.is_behind) and len(self.leases) < self._most_held
 
     async def stop(self) -> None:
         """Take nothing more, give back what has not begun, let what is in flight end, and settle it."""
@@ -120,6 +121,7 @@ class Deliverer:
     def _take_born(self, hint: BornLeased) -> None:
         leased_until = datetime.fromtimestamp(hint.leased_until, UTC)
         if leased_until <= self._wiring.clock():
+            self.look({delivery.endpoint_id for delivery in hint.deliveries})
             return
         for event in hint.events:
             self._endpoints.note_version(event.workspace_id, event.endpoints_version)
@@ -165,13 +167,14 @@ class Deliverer:
     def _pump(self, lane: Lane) -> None:
         """Send from a lane as long as its endpoint and this process have places."""
         while lane.may_send:
-            if len(self._in_flight) >= self._concurrency:
+            if self._busy >= self._concurrency:
                 if not lane.stalled:
                     lane.stalled = True
                     self._stalled.append(lane)
                 return
             work = lane.waiting.popleft()
             lane.in_flight += 1
+            self._busy += 1
             task = self._loop.create_task(self._perform(lane, work))
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
@@ -192,6 +195,8 @@ class Deliverer:
                     lane.backlog = True
                     self.leases.give_back(lane.shed())
         finally:
+            # Before the next one is begun, which may need this very place.
+            self._busy -= 1
             lane.in_flight -= 1
             if not self._stopping:
                 self._feed(lane)
@@ -200,15 +205,16 @@ class Deliverer:
 
     async def _attempt(self, lane: Lane, work: Work) -> tuple[ResultClass | None, int | None]:
         """Make an attempt and pass it on to be settled; no result when none was made."""
+        endpoint = self._endpoints.find(work.endpoint_id) or await self._endpoints.load(work.endpoint_id)
         if self.leases.has_lapsed(work):
             self.leases.drop(work.delivery_id)
             lane.backlog = True
             return None, None
-        endpoint = self._endpoints.find(work.endpoint_id) or await self._endpoints.load(work.endpoint_id)
         if endpoint is None or endpoint.deleted or not (endpoint.enabled or work.test):
-            await self._put_aside(work, endpoint)
+            await self._put_aside(lane, work, endpoint)
             return None, None
-        lane.follow(endpoint.concurrency)
+        if lane.follow(endpoint.concurrency):
+            self._pump(lane)
         settlement, outcome = await self._sender.attempt(work, endpoint)
         if outcome is Outcome.FAILED_AND_GONE:
             async with self._wiring.database.write() as tx:
@@ -219,15 +225,17 @@ class Deliverer:
             self._settler.put(settlement)
         return ResultClass(settlement.result), settlement.status_code
 
-    async def _put_aside(self, work: Work, endpoint: ReadyEndpoint | None) -> None:
+    async def _put_aside(self, lane: Lane, work: Work, endpoint: ReadyEndpoint | None) -> None:
         """Leave a delivery unsent: cancelled when its endpoint was deleted, held while it is disabled."""
         if endpoint is None or endpoint.deleted:
             async with self._wiring.database.write() as tx:
                 await cancel_pending(tx, work.endpoint_id, now=self._wiring.clock())
+            self.leases.give_back(lane.waiting)
+            lane.waiting.clear()
         self.leases.give_back([work])
 
     def _pump_stalled(self) -> None:
-        while self._stalled and len(self._in_flight) < self._concurrency:
+        while self._stalled and self._busy < self._concurrency:
             lane = self._stalled.popleft()
             lane.stalled = False
             self._pump(lane)
@@ -255,7 +263,14 @@ class Deliverer:
         rooms: dict[str, int] = {}
         left = min(MOST_CLAIMED, self._most_held - len(self.leases))
         while self._hungry and left > 0:
-            endpoint_id, lane = self._hungry.popitem()
+            # The one that has waited longest; what the others become hungry for meanwhile stands behind it.
+            endpoint_id = next(iter(self._hungry))
+            lane = self._hungry.pop(endpoint_id)
+            # It may have been filled since.
+            if lane.room <= 0:
+                continue
+            # A hint that comes during the claim may speak of what the claim does not see.
+            lane.backlog = False
             rooms[endpoint_id] = min(lane.room, left, MOST_CLAIMED_PER_LANE)
             left -= rooms[endpoint_id]
         now = self._wiring.clock()
@@ -270,12 +285,14 @@ class Deliverer:
         for work in works:
             counts[work.endpoint_id] += 1
             # What is in hand already was claimed because its lease lapsed here; one try of it is enough.
-            if self._stopping or work.delivery_id in self.leases or not self._admit(work):
+            if self.leases.take_over(work):
+                continue
+            if self._stopping or not self._admit(work):
                 refused.append(work)
         self.leases.give_back(refused)
         for endpoint_id, count in counts.items():
             lane = self._lane(endpoint_id)
-            lane.backlog = lane.backlog and count == rooms[endpoint_id]
+            lane.backlog = lane.backlog or count == rooms[endpoint_id]
             self._feed(lane)
 
     def _forget(self, settlements: Sequence[Settlement]) -> None:

@@ -20,12 +20,13 @@ MOST_WAITING = 2_000
 class Lane:
     """The leased deliveries of one endpoint."""
 
-    __slots__ = ("_chosen", "backlog", "endpoint_id", "in_flight", "limit", "stalled", "waiting")
+    __slots__ = ("_chosen", "_known", "backlog", "endpoint_id", "in_flight", "limit", "stalled", "waiting")
 
     def __init__(self, endpoint_id: str) -> None:
         self.endpoint_id = endpoint_id
         self.limit = AdaptiveLimit()
         self._chosen: int | None = None
+        self._known = False
         self.waiting: deque[Work] = deque()
         self.in_flight = 0
         self.backlog = False
@@ -33,11 +34,14 @@ class Lane:
         self.stalled = False
         """Whether only the process's own limit keeps the lane from sending."""
 
-    def follow(self, concurrency: int | None) -> None:
-        """Take over the limit that the endpoint's owner chose, or None to find it by trying."""
+    def follow(self, concurrency: int | None) -> bool:
+        """Take over the limit that the endpoint's owner chose, or None to find it by trying; tells a change."""
+        if concurrency == self._chosen and self._known:
+            return False
         if concurrency != self._chosen:
-            self._chosen = concurrency
             self.limit = AdaptiveLimit(concurrency)
+        self._chosen, self._known = concurrency, True
+        return True
 
     @property
     def room(self) -> int:
@@ -46,8 +50,11 @@ class Lane:
 
     @property
     def may_send(self) -> bool:
-        """Whether the lane has a delivery to send and the endpoint a place for it."""
-        return bool(self.waiting) and self.in_flight < self.limit.limit
+        """Whether the lane has a delivery to send and the endpoint a place for it.
+
+        The first one goes alone, until it is known whether the owner chose a limit.
+        """
+        return bool(self.waiting) and self.in_flight < (self.limit.limit if self._known else 1)
 
     @property
     def wants_more(self) -> bool:

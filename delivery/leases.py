@@ -35,12 +35,17 @@ class Leases:
     def __len__(self) -> int:
         return len(self._held)
 
-    def __contains__(self, delivery_id: str) -> bool:
-        return delivery_id in self._held
-
     def hold(self, work: Work) -> None:
         """Keep the lease of a delivery alive from now on."""
         self._held[work.delivery_id] = work
+
+    def take_over(self, work: Work) -> bool:
+        """Let a delivery that is in hand go on under the lease of another claim; False when it is not in hand."""
+        held = self._held.get(work.delivery_id)
+        if held is None:
+            return False
+        held.token, held.leased_until = work.token, work.leased_until
+        return True
 
     def has_lapsed(self, work: Work) -> bool:
         """Whether the delivery may be in another process's hands."""
@@ -53,7 +58,8 @@ class Leases:
     def give_back(self, works: Iterable[Work]) -> None:
         """Release leases soon, many together. If that fails they lapse by themselves."""
         for work in works:
-            self.drop(work.delivery_id)
+            if self._held.get(work.delivery_id) is work:
+                self.drop(work.delivery_id)
             self._returns.append((work.workspace_id, work.delivery_id, work.token))
         if self._returns and self._returning is None:
             self._returning = asyncio.get_running_loop().create_task(self._return_all())

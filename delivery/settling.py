@@ -38,6 +38,8 @@ class Settler:
         self._metrics = metrics
         self._waiting: list[Settlement] = []
         self._flushing: asyncio.Task[None] | None = None
+        self.is_behind = False
+        """Whether results wait for a database that is away. Whoever claims now would claim what they speak of."""
 
     def put(self, settlement: Settlement) -> None:
         """Take a result."""
@@ -58,27 +60,32 @@ class Settler:
                 await self._record(batch)
         finally:
             self._flushing = None
+            self.is_behind = False
 
     async def _record(self, batch: list[Settlement]) -> None:
+        """Record a batch, however long that takes; a result that the database cannot hold is given up alone."""
+        try:
+            await self._settle_when_possible(batch)
+        except Exception:
+            if len(batch) > 1:
+                for settlement in batch:
+                    await self._record([settlement])
+                return
+            log.exception("settling_failed", delivery_id=batch[0].delivery_id)
+            self._settled(batch)
+
+    async def _settle_when_possible(self, batch: list[Settlement]) -> None:
         while True:
             try:
                 await self._settle(batch)
             except Exception as error:
                 if not is_away(error):
-                    return await self._record_singly(batch)
+                    raise
+                self.is_behind = True
                 log.warning("settling_waits_for_database", deliveries=len(batch), cause=repr(error))
                 await asyncio.sleep(AWAY_SECONDS)
             else:
-                return None
-
-    async def _record_singly(self, batch: list[Settlement]) -> None:
-        """Keep one result that the database cannot hold from taking the others with it."""
-        for settlement in batch:
-            try:
-                await self._settle([settlement])
-            except Exception:
-                log.exception("settling_failed", delivery_id=settlement.delivery_id)
-                self._settled([settlement])
+                return
 
     async def _settle(self, batch: list[Settlement]) -> None:
         held = await self._hot.settle(batch)

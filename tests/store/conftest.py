@@ -6,16 +6,12 @@ import pytest
 
 from app.queue import LocalQueue
 from app.store.database import Database
-from tests.databases import Databases
-from tests.opened import empty, opened
+from tests.opened import empty, fresh_database, opened
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    name = {"sqlite": "sqlite_databases", "postgresql": "postgres_databases"}[request.param]
-    databases: Databases = request.getfixturevalue(name)
-    with databases.fresh() as url:
-        yield url
+    yield from fresh_database(request)
 
 
 @pytest.fixture
