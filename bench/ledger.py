@@ -46,11 +46,11 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """One load and what became of it, doubles set apart."""
+    """One load and what became of it, by event number and target, with times in nanoseconds."""
 
     sent: Sent
     first_arrivals: dict[tuple[int, str], int]
-    repeated: list[tuple[int, str]]
+    repeated: list[tuple[int, str, int]]
 
     @classmethod
     def of(cls, sent: Sent, arrivals: Arrivals) -> Ledger:
@@ -61,7 +61,7 @@ class Ledger:
             if sent.call_of(number) is None:
                 continue
             if (number, target) in firsts:
-                repeated.append((number, target))
+                repeated.append((number, target, time_ns))
             else:
                 firsts[number, target] = time_ns
         return cls(sent, firsts, repeated)

@@ -45,7 +45,7 @@ def measure_everything(rig: Rig, _seconds: float) -> Measured:
     rig.stack.restart_everything()
     ready_ns = now_ns()
     measured = judge(rig.finish(), crash_ns)
-    return Measured(measured.figures, {**measured.facts, "ready_again_s": (ready_ns - crash_ns) / 1e9})
+    return Measured({**measured.figures, "ready": (ready_ns - crash_ns) / 1e9}, measured.facts)
 
 
 def judge(outcome: Outcome, crash_ns: int) -> Measured:
@@ -55,7 +55,8 @@ def judge(outcome: Outcome, crash_ns: int) -> Measured:
     """
     delays = outcome.ledger.delays_ms(since_ns=crash_ns)
     firsts = outcome.ledger.first_arrivals
-    twice = outcome.ledger.repeated
+    twice = [(number, target) for number, target, _ in outcome.ledger.repeated]
+    last_repeat_ns = max((time_ns for _, _, time_ns in outcome.ledger.repeated), default=crash_ns)
     recorded = sum(firsts[delivery] < crash_ns - IN_FLIGHT_NS for delivery in twice)
     refusals = outcome.sent.refusals()
     return Measured(
@@ -69,6 +70,7 @@ def judge(outcome: Outcome, crash_ns: int) -> Measured:
             "events": outcome.sent.events,
             "accepted": outcome.sent.accepted_events,
             **{f"answered_{status or 'never'}": count for status, count in refusals.items()},
+            "last_repeat_s": (last_repeat_ns - crash_ns) / 1e9,
             "p99_after_crash_ms": percentile(delays, 99),
             "arrived_in_100_ms_before": outcome.arrivals.between(crash_ns - IN_FLIGHT_NS, crash_ns),
         },
@@ -100,7 +102,7 @@ KILL_REDIS = Row(
 KILL_EVERYTHING = Row(
     "kill-everything",
     f"kill -9 of every server process at {EVENTS_PER_SECOND}/s, restarted after {DOWN_SECONDS:.0f} s",
-    (LOST, LONGEST, *TWICE),
+    (LOST, LONGEST, *TWICE, Figure("ready", "API ready again after", "s")),
     prepare,
     measure_everything,
     is_destructive=True,

@@ -64,7 +64,7 @@ def test_a_second_arrival_does_not_stand_for_a_missing_one() -> None:
     ledger = Ledger.of(sent([202, 202]), arrivals((1, 100, 0), (2, 100, 0)))
 
     assert ledger.missing(everything) == 1
-    assert ledger.repeated == [(100, "/ok/0")]
+    assert ledger.repeated == [(100, "/ok/0", 2 * MILLISECOND_NS)]
 
 
 def test_arrivals_of_another_load_are_left_out() -> None:
