@@ -10,6 +10,9 @@ from app.errors import AetherFlowError
 
 MEDIA_TYPE = "application/problem+json"
 
+# Told of one request. Whoever sends a hundred thousand unknown members learns enough from the first.
+MOST_PROBLEMS = 100
+
 
 class ProblemShown(BaseModel):
     """One thing that is wrong."""
@@ -30,7 +33,7 @@ class ProblemDocument(BaseModel):
     detail: str
     code: str
     request_id: str
-    errors: list[ProblemShown]
+    errors: list[ProblemShown] = Field(description="What is wrong, up to a hundred things.")
 
 
 def describe(error: AetherFlowError, *, request_id: str) -> bytes:
@@ -42,7 +45,9 @@ def describe(error: AetherFlowError, *, request_id: str) -> bytes:
         "detail": error.detail,
         "code": error.code,
         "request_id": request_id,
-        "errors": [{"path": p.path, "message": p.message, "code": p.code} for p in error.problems],
+        "errors": [
+            {"path": p.path, "message": p.message, "code": p.code} for p in error.problems[:MOST_PROBLEMS]
+        ],
     }
     return orjson.dumps(document)
 

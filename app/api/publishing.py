@@ -18,6 +18,7 @@ from app.api.description import describe
 from app.api.event_types import check_type_name, refuse, warn_of_undeclared
 from app.api.idempotency import Answer, answer_once_committed
 from app.api.parameters import NoParameters, read_parameters
+from app.api.problems import MOST_PROBLEMS
 from app.api.schemas import BatchAccepted, BatchInput, EventAccepted, EventInput
 from app.api.transactions import wiring_of
 from app.api.validation import point_into_body
@@ -143,6 +144,8 @@ def check_batch(content: Any) -> list[Problem]:
         return [*problems, Problem("/events", f"must be an array of 1 to {MOST_EVENTS} events")]
     seen: set[str] = set()
     for number, event in enumerate(events):
+        if len(problems) >= MOST_PROBLEMS:
+            break
         problems += check_event(event, f"/events/{number}")
         event_id = event.get("id") if isinstance(event, dict) else None
         if isinstance(event_id, str):
@@ -177,7 +180,7 @@ def check_members(content: dict[str, Any], known: set[str], path: str) -> list[P
         return []
     return [
         Problem(path + point_into_body((name,)), "is unknown", "unknown")
-        for name in sorted(content.keys() - known)
+        for name in sorted(content.keys() - known)[:MOST_PROBLEMS]
     ]
 
 

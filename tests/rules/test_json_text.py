@@ -80,6 +80,7 @@ def test_more_levels_are_too_deep(text: bytes) -> None:
 
 def test_brackets_in_strings_and_beside_each_other_are_no_levels() -> None:
     parse_json(b'["' + b"[{" * 500 + b'"]')
+    parse_json(b'"' + b"[{" * 500 + b'"')
     parse_json(b"[" + b"[]," * 500 + b"{}]")
 
 
