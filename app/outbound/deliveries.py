@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 
 from app.errors import Conflict, EndpointDisabled, NotFound
 from app.rules.lifecycle import DeliveryStatus
@@ -61,9 +61,13 @@ def cancel(delivery: Delivery, *, now: datetime) -> None:
 
 async def cancel_pending(tx: Tx, endpoint_id: str, *, now: datetime) -> None:
     """End all pending deliveries of an endpoint that takes none any more."""
+    pending = (Delivery.endpoint_id == endpoint_id, Delivery.status == DeliveryStatus.PENDING)
+    # Locked in the order of their ids, as those do who settle them just now: else the two could wait in a ring.
+    locked = select(Delivery.id).where(*pending).order_by(Delivery.id).with_for_update().subquery()
+    await tx.execute(select(func.count()).select_from(locked))
     await tx.execute(
         update(Delivery)
-        .where(Delivery.endpoint_id == endpoint_id, Delivery.status == DeliveryStatus.PENDING)
+        .where(*pending)
         .values(status=DeliveryStatus.CANCELLED, reason="endpoint_disabled", finished_at=now)
     )
 

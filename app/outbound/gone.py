@@ -14,15 +14,21 @@ DELIVERY_MEMBERS = {"token", "status", "reason", "due_at", "finished_at"}
 
 
 async def settle_gone(tx: Tx, settlement: Settlement, *, wiring: Wiring) -> None:
-    """Record the attempt, fail its delivery, disable the endpoint. Nothing happens without the lease."""
-    statement = (
-        select(Delivery)
-        .where(Delivery.workspace_id == settlement.workspace_id, Delivery.id == settlement.delivery_id)
-        .where(Delivery.lease_token == settlement.token)
+    """Record the attempt, fail its delivery, disable the endpoint. Nothing happens without the lease.
+
+    All attempts that are in flight tend to get this answer at the same time. Each locks the endpoint before its own
+    delivery, so that they go one after the other and the first one's cancelling waits for none of them.
+    """
+    own = (Delivery.workspace_id == settlement.workspace_id, Delivery.id == settlement.delivery_id)
+    endpoint = await tx.scalar(
+        select(Endpoint)
+        .where(Endpoint.id == select(Delivery.endpoint_id).where(*own).scalar_subquery())
         .with_for_update()
     )
-    delivery = await tx.scalar(statement)
-    if delivery is None:
+    delivery = await tx.scalar(
+        select(Delivery).where(*own, Delivery.lease_token == settlement.token).with_for_update()
+    )
+    if endpoint is None or delivery is None:
         return
     delivery.attempt_count = settlement.number
     delivery.leased_until = delivery.lease_token = None
@@ -33,5 +39,4 @@ async def settle_gone(tx: Tx, settlement: Settlement, *, wiring: Wiring) -> None
     members = {k: v for k, v in msgspec.structs.asdict(settlement).items() if k not in DELIVERY_MEMBERS}
     tx.add(Attempt(**members))
     await tx.flush()
-    endpoint = await tx.get_one(Endpoint, delivery.endpoint_id)
     await disable(tx, endpoint, reason="gone", wiring=wiring)
