@@ -1,19 +1,32 @@
 """The command line `aetherflow`: where the parts are put together.
 
-Exit statuses: 0 ok, 1 what was asked failed, 2 usage, 3 configuration or migration, 4 already running,
-5 unreachable. Commands import what they need when they run, so that `--help` is quick.
+Commands import what they need when they run, so that `--help` is quick; see `app.cli.failures` for what the
+exit statuses mean. A new command is one line in the `COMMANDS` of its file, a new group one line in `GROUPS`.
 """
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
-from app.cli import serving
+from app.cli import (
+    deliveries,
+    endpoints,
+    events,
+    serving,
+)
+from app.cli.failures import ExitStatus, Failure
+from app.cli.output import show
 from app.errors import AetherFlowError, Misconfigured, Unavailable
 
-COMMANDS = (*serving.COMMANDS,)
+# The heading of the help that commands stand under, with the commands.
+COMMANDS = (("Run the service", serving.COMMANDS),)
 
-UNREACHABLE = 5
+GROUPS = (
+    ("Work with webhooks", events.group),
+    ("Work with webhooks", endpoints.group),
+    ("Work with webhooks", deliveries.group),
+)
 
 
 def build() -> typer.Typer:
@@ -25,21 +38,53 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in COMMANDS:
-        line.command(command.__name__.replace("_", "-"))(command)
+    for heading, commands in COMMANDS:
+        for command in commands:
+            name = command.__name__
+            line.command(name, rich_help_panel=heading)(command)
+    for heading, group in GROUPS:
+        line.add_typer(group, rich_help_panel=heading)
     return line
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and end the process with its exit status."""
+    # What others wrote may hold characters that this terminal cannot show.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(perform(sys.argv[1:]))
+
+
+def perform(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status; what a person did wrong becomes one line."""
     try:
-        build()()
+        # Not standalone: errors would be printed in boxes, which no `grep` or log likes.
+        return build()(list(arguments), prog_name="aetherflow", standalone_mode=False) or ExitStatus.OK
+    except typer.TyperException as error:
+        return complain_of_usage(error)
+    except Failure as error:
+        return complain(error.message, error.details, error.status)
     except Misconfigured as error:
-        sys.stderr.write(f"aetherflow: {error.detail}\n")
-        sys.exit(error.exit_status)
+        return complain(error.detail, (), ExitStatus(error.exit_status))
     except Unavailable as error:
-        sys.stderr.write(f"aetherflow: {error.detail}\n")
-        sys.exit(UNREACHABLE)
+        return complain(f"{error.detail}; see `aetherflow doctor`.", (), ExitStatus.UNREACHABLE)
     except AetherFlowError as error:
-        sys.stderr.write(f"aetherflow: {error.detail}\n")
-        sys.exit(1)
+        problems = [f"{problem.path}: {problem.message}" for problem in error.problems]
+        return complain(error.detail, problems, ExitStatus.FAILED)
+
+
+def complain(message: str, details: Sequence[str], status: ExitStatus) -> int:
+    """Say why a command failed, on one line and one for each detail, and return the exit status."""
+    for line in (f"aetherflow: {show(message)}", *(f"  {show(detail)}" for detail in details)):
+        sys.stderr.write(f"{line}\n")
+    return status
+
+
+def complain_of_usage(error: typer.TyperException) -> int:
+    """Say how a command was used wrongly, and return the exit status."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "aetherflow"
+    # Without a command there is no message: its help has been printed.
+    if message := error.format_message().rstrip("."):
+        sys.stderr.write(f"aetherflow: {show(message)}. See `{command} --help`.\n")
+    return error.exit_code
