@@ -13,7 +13,10 @@ from app.cli import (
     deliveries,
     endpoints,
     events,
+    keyring,
+    keys,
     serving,
+    workspaces,
 )
 from app.cli.failures import ExitStatus, Failure
 from app.cli.output import show
@@ -26,6 +29,9 @@ GROUPS = (
     ("Work with webhooks", events.group),
     ("Work with webhooks", endpoints.group),
     ("Work with webhooks", deliveries.group),
+    ("Look after the installation", keys.group),
+    ("Look after the installation", workspaces.group),
+    ("Look after the installation", keyring.group),
 )
 
 

@@ -13,7 +13,7 @@ from app.errors import Invalid, Misconfigured, NotFound, Problem
 from app.rules.ids import make_id
 from app.store.database import Tx
 from app.store.models import ApiKey
-from app.wiring import Wiring
+from app.wiring import Chance, Wiring
 
 
 class Scope(StrEnum):
@@ -39,6 +39,12 @@ SHOWN = 12
 def digest_key(key: str) -> bytes:
     """Return what is kept of a key. Keys are long and random, so a plain hash cannot be guessed back."""
     return hashlib.sha256(key.encode()).digest()
+
+
+def make_key(chance: Chance) -> str:
+    """Return a new key: 200 random bits."""
+    # Base 32 has no characters that a double click or a line break would split at.
+    return "afk_" + base64.b32encode(chance.take_bytes(25)).decode().lower()
 
 
 def allows(scopes: Iterable[str], wanted: Scope) -> bool:
@@ -68,8 +74,7 @@ async def issue(
     if not scopes:
         raise Invalid(problems=[Problem("/scopes", "must name at least one scope")])
     if key is None:
-        # Base 32 has no characters that a double click or a line break would split at.
-        key = "afk_" + base64.b32encode(wiring.chance.take_bytes(25)).decode().lower()
+        key = make_key(wiring.chance)
     row = ApiKey(
         id=make_id("key", wiring.chance.uuid7()),
         workspace_id=workspace_id,
