@@ -16,6 +16,7 @@ from app.cli import (
     keyring,
     keys,
     serving,
+    verify,
     workspaces,
 )
 from app.cli.failures import ExitStatus, Failure
@@ -23,7 +24,10 @@ from app.cli.output import show
 from app.errors import AetherFlowError, Misconfigured, Unavailable
 
 # The heading of the help that commands stand under, with the commands.
-COMMANDS = (("Run the service", serving.COMMANDS),)
+COMMANDS = (
+    ("Run the service", serving.COMMANDS),
+    ("Work with webhooks", verify.COMMANDS),
+)
 
 GROUPS = (
     ("Work with webhooks", events.group),
