@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import typer
 
 from app.cli import (
+    benchmarks,
     deliveries,
     endpoints,
     events,
+    inspection,
     keyring,
     keys,
     serving,
@@ -26,7 +28,9 @@ from app.errors import AetherFlowError, Misconfigured, Unavailable
 # The heading of the help that commands stand under, with the commands.
 COMMANDS = (
     ("Run the service", serving.COMMANDS),
+    ("Look after the installation", inspection.COMMANDS),
     ("Work with webhooks", verify.COMMANDS),
+    ("Look after the installation", benchmarks.COMMANDS),
 )
 
 GROUPS = (
@@ -37,6 +41,9 @@ GROUPS = (
     ("Look after the installation", workspaces.group),
     ("Look after the installation", keyring.group),
 )
+
+# Options that a command does not know are for the program that it starts.
+HANDED_ON = {"bench": {"allow_extra_args": True, "ignore_unknown_options": True}}
 
 
 def build() -> typer.Typer:
@@ -51,7 +58,7 @@ def build() -> typer.Typer:
     for heading, commands in COMMANDS:
         for command in commands:
             name = command.__name__
-            line.command(name, rich_help_panel=heading)(command)
+            line.command(name, rich_help_panel=heading, context_settings=HANDED_ON.get(name))(command)
     for heading, group in GROUPS:
         line.add_typer(group, rich_help_panel=heading)
     return line
