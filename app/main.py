@@ -25,6 +25,13 @@ API = "/api/v1"
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
+# What a page cannot say of itself; the rest of its policy stands in it.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
 # One line a resource.
 RESOURCES: tuple[APIRouter, ...] = (
     publishing.router,
@@ -67,7 +74,11 @@ def create_app(
         app.include_router(router, prefix=API)
     app.include_router(health.router)
     if front_page:
-        app.add_api_route("/", lambda: HTMLResponse(front_page), include_in_schema=False)
+
+        async def show_front_page() -> HTMLResponse:
+            return HTMLResponse(front_page, headers=PAGE_HEADERS)
+
+        app.add_api_route("/", show_front_page, include_in_schema=False)
     app.add_exception_handler(HTTPException, refuse_path)
     # Inside of the framework's own, which would answer in plain text.
     app.add_middleware(Net)

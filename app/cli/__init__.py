@@ -18,6 +18,7 @@ from app.cli import (
     keyring,
     keys,
     serving,
+    trial,
     verify,
     workspaces,
 )
@@ -27,6 +28,7 @@ from app.errors import AetherFlowError, Misconfigured, Unavailable
 
 # The heading of the help that commands stand under, with the commands.
 COMMANDS = (
+    ("Try it out", trial.COMMANDS),
     ("Run the service", serving.COMMANDS),
     ("Look after the installation", inspection.COMMANDS),
     ("Work with webhooks", verify.COMMANDS),

@@ -6,9 +6,10 @@ from typing import Any
 import structlog
 
 from app.cli.embedded import warn_of_egress
+from app.cli.front_page import Place, render_front_page
 from app.cli.parts import make_wiring, prepare
-from app.cli.server import bind, make_server, serve_until, settle_memory, stop_event
-from app.errors import Misconfigured, Unavailable
+from app.cli.server import bind, make_server, serve_until, settle_memory, stop_event, url_of
+from app.errors import Misconfigured
 from app.queue import LocalQueue
 from app.redis_queue import RedisQueue
 from app.settings import Settings, read_settings
@@ -28,6 +29,7 @@ async def run_serve(given: dict[str, Any]) -> None:
 
     Raises:
         Misconfigured: a setting does not fit, or the schema is behind.
+        Unavailable: the database does not answer.
     """
     from app.main import create_app, create_server
 
@@ -47,10 +49,14 @@ async def run_serve(given: dict[str, Any]) -> None:
             workers = f"{queue.workers} alive" if queue.workers else "none alive"
             return {"redis": "ok" if up else "away", "workers": workers if up else "unknown"}
 
-        log.info("serving", address="{}:{}".format(*listener.getsockname()[:2]))
-        await serve_until(
-            make_server(create_server(create_app(wiring, told=tell), chance=wiring.chance)), listener, stop
+        place = Place(
+            url_of(settings, listener),
+            runs_as="API and workers with PostgreSQL and Redis",
+            key_command="aetherflow keys issue --name first --scope admin\nexport AETHERFLOW_API_KEY=afk_...",
         )
+        app = create_app(wiring, told=tell, front_page=render_front_page(place))
+        log.info("serving", address="{}:{}".format(*listener.getsockname()[:2]))
+        await serve_until(make_server(create_server(app, chance=wiring.chance)), listener, stop)
         await queue.stop()
     finally:
         await wiring.database.close()
@@ -61,6 +67,7 @@ async def run_worker() -> None:
 
     Raises:
         Misconfigured: a setting does not fit, or the schema is behind.
+        Unavailable: the database does not answer.
     """
     settings = read_distributed({})
     stop = stop_event()
@@ -125,13 +132,11 @@ def redis_url(settings: Settings) -> str:
 
 
 async def require_ready(wiring: Wiring) -> None:
-    """Make sure that the schema and the keyring fit; a database that is away now may come later.
+    """Make sure that the schema and the keyring fit.
 
     Raises:
         Misconfigured: they do not.
+        Unavailable: the database does not answer.
     """
-    try:
-        await require_schema(wiring.database)
-        await require_keys(wiring.database, wiring.keyring)
-    except Unavailable:
-        raise Misconfigured("AETHERFLOW_DATABASE_URL: the database does not answer.") from None
+    await require_schema(wiring.database)
+    await require_keys(wiring.database, wiring.keyring)

@@ -4,12 +4,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+from app.cli.front_page import Place, render_front_page
 from app.cli.parts import data_folder, make_wiring, own_folder, prepare
-from app.cli.server import bind, make_server, serve_until, stop_event
+from app.cli.server import bind, make_server, serve_until, stop_event, url_of
 from app.queue import LocalQueue
 from app.settings import Settings, read_settings
 from app.store.migrations import migrate
@@ -31,36 +33,42 @@ async def run_up(given: dict[str, Any]) -> None:
     configure_logs(log_format=settings.log_format, level=settings.log_level)
     warn_of_egress(settings)
     stop = stop_event()
-    listener = bind(settings)
-    async with running(settings) as wiring:
-        await serve_application(wiring, listener, stop)
+    folder = data_folder(settings)
+    # Before the port, because a second process on the same folder should hear of the first one.
+    with own_folder(folder):
+        listener = bind(settings)
+        async with running(settings, folder) as wiring:
+            place = Place(
+                url_of(settings, listener),
+                runs_as="one process with SQLite",
+                key_command="aetherflow keys issue --name first --scope admin\nexport AETHERFLOW_API_KEY=afk_...",
+            )
+            await serve_application(wiring, listener, stop, front_page=render_front_page(place))
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Wiring]:
-    """Own the data folder and deliver from it; the API comes on top.
+async def running(settings: Settings, folder: Path) -> AsyncIterator[Wiring]:
+    """Deliver from a data folder, which this process owns; the API comes on top.
 
     Delivery begins before the API's libraries are imported, so a restart after a crash costs little.
 
     Raises:
-        Misconfigured: a setting does not fit, or another process owns the data folder.
+        Misconfigured: a setting does not fit.
     """
-    folder = data_folder(settings)
-    with own_folder(folder):
-        queue = LocalQueue()
-        wiring = make_wiring(settings, queue, folder=folder)
+    queue = LocalQueue()
+    wiring = make_wiring(settings, queue, folder=folder)
+    try:
+        await migrate(wiring.database)
+        await require_keys(wiring.database, wiring.keyring)
+        await wiring.database.hot.open()
+        await prepare(wiring)
+        engine = await start_local_delivery(wiring, queue)
         try:
-            await migrate(wiring.database)
-            await require_keys(wiring.database, wiring.keyring)
-            await wiring.database.hot.open()
-            await prepare(wiring)
-            engine = await start_local_delivery(wiring, queue)
-            try:
-                yield wiring
-            finally:
-                await stop_local_delivery(engine, queue)
+            yield wiring
         finally:
-            await wiring.database.close()
+            await stop_local_delivery(engine, queue)
+    finally:
+        await wiring.database.close()
 
 
 async def serve_application(

@@ -4,9 +4,9 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import Misconfigured
 from app.settings import Settings
+
+T = TypeVar("T")
 
 # How long requests that are being answered have, once the process is told to stop.
 STOP_SECONDS = 30
@@ -110,12 +112,51 @@ def bind(settings: Settings, *, may_move: bool = False) -> socket.socket:
     )
 
 
+def url_of(settings: Settings, listener: socket.socket) -> str:
+    """Return the URL under which people reach what listens there, without a slash at its end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    return local_url(listener)
+
+
+def local_url(listener: socket.socket) -> str:
+    """Return the URL under which this machine reaches what listens there."""
+    host, port = listener.getsockname()[:2]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
 def stop_event() -> asyncio.Event:
     """Return an event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
+
+
+@asynccontextmanager
+async def side_by_side(stop: asyncio.Event, *servers: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run servers that end when the event is set, as long as the block lasts; one that fails ends them all."""
+    tasks = [asyncio.get_running_loop().create_task(server) for server in servers]
+    for task in tasks:
+        task.add_done_callback(lambda _: stop.set())
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+async def unless_stopped(stop: asyncio.Event, work: Awaitable[T]) -> T | None:
+    """Return what the work gives, or None when the event comes first."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    return None
 
 
 def settle_memory() -> None:
