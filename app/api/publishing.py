@@ -105,8 +105,8 @@ async def publish_batch(request: Request) -> Response:
     refuse(check_batch(content))
     events = msgspec.json.decode(raw, type=RawBatch).events
     given = [
-        make_publication(event, raw_event.data, caller)
-        for event, raw_event in zip(content["events"], events, strict=True)
+        make_publication(event, raw_event.data, caller, path=f"/events/{number}")
+        for number, (event, raw_event) in enumerate(zip(content["events"], events, strict=True))
     ]
     publisher: Publisher = request.app.state.publisher
 
@@ -200,16 +200,19 @@ def refuse_large(drafts: list[Draft], limit: int) -> None:
     Raises:
         TooLarge: with the path of each.
     """
-    large = [number for number, draft in enumerate(drafts) if len(draft.body) > limit]
-    if large:
-        problems = [
-            Problem(f"/events/{number}" if len(drafts) > 1 else "", "is too large") for number in large
-        ]
+    problems = [
+        Problem(draft.given.path, "is too large", TooLarge.code)
+        for draft in drafts
+        if len(draft.body) > limit
+    ]
+    if problems:
         raise TooLarge(f"An event's body may have {limit} bytes.", problems=problems)
 
 
-def make_publication(content: dict[str, Any], data: msgspec.Raw, caller: Caller) -> Publication:
-    """Return a checked event as what is to be published."""
+def make_publication(
+    content: dict[str, Any], data: msgspec.Raw, caller: Caller, *, path: str = ""
+) -> Publication:
+    """Return a checked event as what is to be published; `path` is the JSON pointer to it."""
     timestamp = content.get("timestamp")
     return Publication(
         caller.workspace_id,
@@ -217,6 +220,7 @@ def make_publication(content: dict[str, Any], data: msgspec.Raw, caller: Caller)
         compact_json(bytes(data)),
         content.get("id"),
         write_in_utc(timestamp) if timestamp is not None else None,
+        path,
     )
 
 

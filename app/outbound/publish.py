@@ -39,13 +39,17 @@ MOST_REPETITIONS = 20
 
 
 class Publication(msgspec.Struct, gc=False):
-    """An event that a caller wants published; `data` is compact JSON. Without an id or timestamp we choose."""
+    """An event that a caller wants published; `data` is compact JSON. Without an id or timestamp we choose.
+
+    `path` is the JSON pointer to it in the caller's request.
+    """
 
     workspace_id: str
     type: str
     data: bytes
     id: str | None = None
     timestamp: str | None = None
+    path: str = ""
 
 
 class Published(msgspec.Struct, gc=False):
@@ -283,7 +287,7 @@ class Publisher:
         async with self._database.read() as tx:
             bodies = await read_bodies(tx, chosen)
             conflicts = [
-                Problem("/id", f"{draft.id} is the id of another event", "conflict")
+                Problem(f"{draft.given.path}/id", f"{draft.id} is the id of another event", Conflict.code)
                 for draft in chosen
                 if draft.id in bodies and not is_same_event(draft, bodies[draft.id])
             ]
