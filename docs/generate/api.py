@@ -217,5 +217,5 @@ def limits_of(schema: dict[str, Any], lowest: str, highest: str) -> str:
     if lowest in schema and highest in schema:
         return f", {schema[lowest]:g} to {schema[highest]:g}{unit}"
     if lowest in schema:
-        return f", at least {schema[lowest]:g}{unit}"
+        return f", at least {schema[lowest]:g}"
     return f", at most {schema[highest]:g}{unit}" if highest in schema else ""

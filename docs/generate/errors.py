@@ -29,9 +29,9 @@ Programs look at `code`, which is stable; the other texts are for people. `type`
 Each entry of `errors` says where: a JSON pointer into the body, `?name` for a query parameter, or the name of a
 header.
 
-A request is checked in this order: the key (401), its scope (403) and rate (429), the thing that the path names
-(404), then the body (400, 413, 415, 422) and what it asks for (409). A 503 comes when the database is away. What
-goes wrong at a start is no answer but an exit status; it is told on standard error.
+A request is checked in this order: the key (401), its rate (429) and scope (403), the thing that the path names
+(404), parameters and body (400, 413, 415, 422), and what is asked for (409). A 503 comes when the database is away.
+What goes wrong at a start is no answer but an exit status; it is told on standard error.
 """
 
 

@@ -60,6 +60,8 @@ def test_readme_and_tutorial_have_commands_to_run() -> None:
 def test_the_commands_of_a_page_do_what_it_says(page: Path, dev: Dev) -> None:
     receiver = str(free_port())
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "AETHERFLOW_API_KEY": dev.api_key}
+    # The command line would look for the service where pages say that it is.
+    environment["AETHERFLOW_URL"] = f"http://{dev.address}"
     with Shell(ROOT, environment) as shell:
         command = ""
         for block in blocks(read(page)):

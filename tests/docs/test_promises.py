@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import PREFIX, Settings
 from tests.checkout import ROOT
 from tests.docs.doc_pages import pages, read
 
@@ -42,6 +43,12 @@ def test_every_guarantee_names_a_test_that_proves_it() -> None:
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     missing = {name for name in NAMED_PATH.findall(read(page)) if not list(ROOT.glob(name.rstrip("/")))}
     assert not missing
+
+
+@pytest.mark.parametrize("page", OWN_PAGES, ids=str)
+def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+    named = {name.lower() for name in re.findall(rf"{PREFIX}([A-Z][A-Z0-9_]*)", read(page))}
+    assert {name.removesuffix("_file") for name in named} <= Settings.model_fields.keys()
 
 
 def test_every_log_line_that_operators_should_watch_is_logged() -> None:
