@@ -16,8 +16,8 @@ import asyncpg
 
 from app.store.hot.contract import NewDelivery, NewEvent, Settlement, Work
 
-# Settling, claiming, renewing and releasing may each have a statement under way.
-POOL_SIZE = 6
+# Settling, renewing and releasing may each have a statement under way, and so may batches.
+POOL_SIZE = 4
 
 # A stopped database must become an error while the caller still waits.
 TIMEOUT_SECONDS = 5.0
@@ -47,7 +47,8 @@ WITH input AS (
 SELECT workspace_id, id FROM written
 """
 
-# Hops from endpoint to endpoint through the index of pending rows instead of reading all of them.
+# Hops from endpoint to endpoint through the index of pending rows instead of reading all of them. A disabled endpoint
+# may hold very many, so its tests are looked for in their own index; IS TRUE keeps the other index out of the question.
 DUE_ENDPOINTS = """
 WITH RECURSIVE hop AS (
     (SELECT endpoint_id FROM deliveries WHERE status = 'pending' ORDER BY endpoint_id LIMIT 1)
@@ -57,9 +58,11 @@ WITH RECURSIVE hop AS (
     FROM hop WHERE hop.endpoint_id IS NOT NULL
 )
 SELECT e.id FROM hop JOIN endpoints e ON e.id = hop.endpoint_id
-WHERE (e.enabled OR EXISTS (SELECT FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test))
-  AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
-              AND (d.leased_until IS NULL OR d.leased_until <= $1) AND (e.enabled OR d.test))
+WHERE ((e.enabled OR e.deleted_at IS NOT NULL)
+       AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
+                   AND (d.leased_until IS NULL OR d.leased_until <= $1)))
+   OR EXISTS (SELECT FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test
+              AND (t.due_at <= $1) IS TRUE AND (t.leased_until IS NULL OR t.leased_until <= $1))
 LIMIT $2
 """
 
@@ -72,7 +75,7 @@ WITH chosen AS (
     CROSS JOIN LATERAL (
         SELECT workspace_id, id FROM deliveries
         WHERE endpoint_id = asked.endpoint_id AND status = 'pending' AND due_at <= $4
-          AND (leased_until IS NULL OR leased_until <= $4) AND (e.enabled OR test)
+          AND (leased_until IS NULL OR leased_until <= $4) AND (e.enabled OR e.deleted_at IS NOT NULL OR test)
         ORDER BY due_at LIMIT asked.room FOR UPDATE SKIP LOCKED
     ) d
 ), claimed AS (
@@ -152,22 +155,33 @@ def acquire(pool: asyncpg.Pool | None) -> Any:
     return pool.acquire(timeout=TIMEOUT_SECONDS)
 
 
+async def fetch(pool: asyncpg.Pool | None, statement: str, *arguments: Any) -> list[Any]:
+    """Run a statement in a transaction of its own and return its rows."""
+    async with acquire(pool) as connection:
+        rows: list[Any] = await connection.fetch(statement, *arguments)
+        return rows
+
+
 async def keep_session(_: Any) -> None:
     """Spare the round trip that undoes session settings when a connection is given back: nothing here makes any."""
 
 
-# Plans are made once for each connection, often while the tables are empty, and kept. So they must not depend on
-# sizes: rows are found through an index, always. Compiling a plan costs more than any of these statements.
-ANY_SIZE = {
+# Rows are found through an index, always; compiling a plan costs more than any of these statements.
+BY_INDEX = {
     "application_name": "aetherflow",
     "jit": "off",
-    "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_mergejoin": "off",
 }
 
-# Deliveries are joined to the events just written by a hash; everything else looks its rows up one by one.
-LOOK_UP = ANY_SIZE | {"enable_hashjoin": "off"}
+# Publishing and settling plan once for each connection, often while the tables are empty, and keep the plan: so
+# there must be only one index that it could take. Deliveries are joined to the events just written by a hash.
+PUBLISHING = BY_INDEX | {"plan_cache_mode": "force_generic_plan"}
+SETTLING = PUBLISHING | {"enable_hashjoin": "off"}
+
+# Claiming has several indexes to choose from, of which a planner that knows no sizes took one that reads all of a
+# workspace's events. It comes rarely and brings many rows, so it is planned each time, by the sizes of the day.
+CLAIMING = BY_INDEX | {"plan_cache_mode": "force_custom_plan", "enable_hashjoin": "off"}
 
 
 class PostgresqlHotStore:
@@ -176,12 +190,14 @@ class PostgresqlHotStore:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._publishing: asyncpg.Pool | None = None
-        self._working: asyncpg.Pool | None = None
+        self._settling: asyncpg.Pool | None = None
+        self._claiming: asyncpg.Pool | None = None
 
     async def open(self) -> None:
         """Make the pools; connections follow with the first statements, so a database may come later."""
-        self._publishing = await self._make_pool(ANY_SIZE)
-        self._working = await self._make_pool(LOOK_UP)
+        self._publishing = await self._make_pool(PUBLISHING)
+        self._settling = await self._make_pool(SETTLING)
+        self._claiming = await self._make_pool(CLAIMING)
 
     async def _make_pool(self, settings: dict[str, str]) -> asyncpg.Pool:
         return await asyncpg.create_pool(
@@ -196,14 +212,9 @@ class PostgresqlHotStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        for pool in (self._publishing, self._working):
+        for pool in (self._publishing, self._settling, self._claiming):
             if pool is not None:
                 await pool.close()
-
-    async def _fetch(self, statement: str, *arguments: Any) -> list[Any]:
-        async with acquire(self._working) as connection:
-            rows: list[Any] = await connection.fetch(statement, *arguments)
-            return rows
 
     async def publish(
         self,
@@ -249,14 +260,14 @@ class PostgresqlHotStore:
 
     async def due_endpoints(self, *, now: datetime, limit: int) -> list[str]:
         """See `contract.HotStore.due_endpoints`."""
-        return [row[0] for row in await self._fetch(DUE_ENDPOINTS, now, limit)]
+        return [row[0] for row in await fetch(self._claiming, DUE_ENDPOINTS, now, limit)]
 
     async def claim(
         self, rooms: Sequence[tuple[str, int]], *, token: int, now: datetime, leased_until: datetime
     ) -> list[Work]:
         """See `contract.HotStore.claim`."""
-        rows = await self._fetch(
-            CLAIM, [r[0] for r in rooms], [r[1] for r in rooms], token, now, leased_until
+        rows = await fetch(
+            self._claiming, CLAIM, [r[0] for r in rooms], [r[1] for r in rooms], token, now, leased_until
         )
         lease: tuple[Any, ...] = (token, leased_until)
         return [Work(*(*row, *lease)) for row in rows]
@@ -265,19 +276,19 @@ class PostgresqlHotStore:
         """See `contract.HotStore.settle`."""
         ordered = sorted(settlements, key=attrgetter("delivery_id"))
         columns = [[getattr(s, name) for s in ordered] for name in Settlement.__struct_fields__]
-        rows = await self._fetch(SETTLE, *columns)
+        rows = await fetch(self._settling, SETTLE, *columns)
         return int(rows[0][0])
 
     async def renew(self, works: Sequence[Work], *, leased_until: datetime) -> set[str]:
         """See `contract.HotStore.renew`."""
         columns = [[w.workspace_id for w in works], [w.delivery_id for w in works], [w.token for w in works]]
-        return {row[0] for row in await self._fetch(RENEW, *columns, leased_until)}
+        return {row[0] for row in await fetch(self._settling, RENEW, *columns, leased_until)}
 
     async def release(self, leases: Sequence[tuple[str, str, int]]) -> None:
         """See `contract.HotStore.release`."""
         ordered = sorted(leases, key=itemgetter(1))
-        await self._fetch(RELEASE, *([lease[place] for lease in ordered] for place in range(3)))
+        await fetch(self._settling, RELEASE, *([lease[place] for lease in ordered] for place in range(3)))
 
     async def void_leases(self) -> None:
         """See `contract.HotStore.void_leases`."""
-        await self._fetch(VOID_LEASES)
+        await fetch(self._settling, VOID_LEASES)
