@@ -8,6 +8,7 @@ import pytest
 from app.outbound import deliveries as delivery_verbs
 from app.outbound import endpoints as endpoint_verbs
 from app.outbound import events as event_verbs
+from app.outbound.record import add_delivery, add_event
 from app.queue import Hint
 from app.store.models import Delivery, Endpoint
 from tests.delivery.engines import Gate, running_engine, settled
@@ -276,6 +277,23 @@ async def test_nothing_is_sent_to_a_deleted_endpoint_but_what_is_in_flight(site:
         await eventually(two_attempts, what="what was in flight is recorded")
         assert await site.statuses() == {"cancelled": 10}
         assert len(there.requests) == 2
+
+
+async def test_what_was_left_pending_of_a_deleted_endpoint_is_cancelled(database_url: str) -> None:
+    """A replay at the very moment of the deletion sees the endpoint as it was before."""
+    async with (
+        new_site(database_url, sweep_seconds=0.05) as site,
+        receiver() as there,
+        running_engine(site),
+    ):
+        endpoint_id = await site.register(there.url, enabled=False)
+        async with site.database.write() as tx:
+            event = add_event(tx, "order.placed", b"{}", workspace_id=site.workspace_id, wiring=site.wiring)
+            add_delivery(tx, event, endpoint_id=endpoint_id, wiring=site.wiring)
+            endpoint = await tx.get_one(Endpoint, endpoint_id)
+            endpoint.deleted_at = site.wiring.clock()
+        await settled(site, 1, status="cancelled")
+        assert there.requests == []
 
 
 async def test_a_test_reaches_a_disabled_endpoint_once(site: Site) -> None:

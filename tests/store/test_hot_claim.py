@@ -200,13 +200,14 @@ async def test_tests_of_a_disabled_endpoint_are_claimed(
     assert await due(database) == []
 
 
-async def test_deliveries_of_a_deleted_endpoint_are_not_claimed(
+async def test_what_is_left_of_a_deleted_endpoint_is_claimed_so_that_it_can_be_cancelled(
     database: Database, workspace_id: str, endpoint_id: str
 ) -> None:
-    await publish_to(database, endpoint_id, workspace_id=workspace_id)
+    """A publish or a retry at the very moment of the deletion leaves it."""
+    [delivery] = await publish_to(database, endpoint_id, workspace_id=workspace_id)
     await change_endpoint(database, endpoint_id, enabled=False, deleted_at=at(1))
-    assert await claim(database, endpoint_id) == []
-    assert await due(database) == []
+    assert await due(database) == [endpoint_id]
+    assert [work.delivery_id for work in await claim(database, endpoint_id)] == [delivery.id]
 
 
 async def test_endpoints_are_due_as_long_as_they_have_something_to_claim(

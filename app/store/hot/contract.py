@@ -107,7 +107,11 @@ class HotStore(Protocol):
         """
 
     async def due_endpoints(self, *, now: datetime, limit: int) -> list[str]:
-        """Return endpoints that have deliveries to claim, at most `limit`."""
+        """Return endpoints that have deliveries to claim, at most `limit`.
+
+        Those of a disabled endpoint are held, but for its tests. What is pending for a deleted one came to be while
+        it was deleted, and has to be claimed so that it can be cancelled.
+        """
 
     async def claim(
         self, rooms: Sequence[tuple[str, int]], *, token: int, now: datetime, leased_until: datetime

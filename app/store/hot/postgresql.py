@@ -49,6 +49,7 @@ SELECT workspace_id, id FROM written
 
 # Hops from endpoint to endpoint through the index of pending rows instead of reading all of them. A disabled endpoint
 # may hold very many, so its tests are looked for in their own index; IS TRUE keeps the other index out of the question.
+# LIMIT instead of EXISTS, which the planner may answer for all endpoints at once by reading everything that is pending.
 DUE_ENDPOINTS = """
 WITH RECURSIVE hop AS (
     (SELECT endpoint_id FROM deliveries WHERE status = 'pending' ORDER BY endpoint_id LIMIT 1)
@@ -59,10 +60,10 @@ WITH RECURSIVE hop AS (
 )
 SELECT e.id FROM hop JOIN endpoints e ON e.id = hop.endpoint_id
 WHERE ((e.enabled OR e.deleted_at IS NOT NULL)
-       AND EXISTS (SELECT FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
-                   AND (d.leased_until IS NULL OR d.leased_until <= $1)))
-   OR EXISTS (SELECT FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test
-              AND (t.due_at <= $1) IS TRUE AND (t.leased_until IS NULL OR t.leased_until <= $1))
+       AND (SELECT true FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
+            AND (d.leased_until IS NULL OR d.leased_until <= $1) LIMIT 1))
+   OR (SELECT true FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test
+       AND (t.due_at <= $1) IS TRUE AND (t.leased_until IS NULL OR t.leased_until <= $1) LIMIT 1)
 LIMIT $2
 """
 

@@ -43,7 +43,8 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
 FROM json_each(:rows)
 """
 
-# Hops from endpoint to endpoint through the index of pending rows instead of reading all of them.
+# Hops from endpoint to endpoint through the index of pending rows instead of reading all of them. A disabled endpoint
+# may hold very many, so its tests are looked for in their own index.
 DUE_ENDPOINTS = """
 WITH RECURSIVE hop (endpoint_id) AS (
     SELECT min(endpoint_id) FROM deliveries WHERE status = 'pending'
@@ -53,32 +54,39 @@ WITH RECURSIVE hop (endpoint_id) AS (
     FROM hop WHERE hop.endpoint_id IS NOT NULL
 )
 SELECT e.id FROM hop JOIN endpoints e ON e.id = hop.endpoint_id
-WHERE (e.enabled OR EXISTS (SELECT 1 FROM deliveries t
-                            WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test))
-  AND EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= :now
-              AND (d.leased_until IS NULL OR d.leased_until <= :now) AND (e.enabled OR d.test))
+WHERE ((e.enabled OR e.deleted_at IS NOT NULL)
+       AND EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= :now
+                   AND (d.leased_until IS NULL OR d.leased_until <= :now)))
+   OR EXISTS (SELECT 1 FROM deliveries t INDEXED BY ix_deliveries_test
+              WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test AND t.due_at <= :now
+              AND (t.leased_until IS NULL OR t.leased_until <= :now))
 LIMIT :limit
 """
 
-# Leases the longest due rows of one endpoint.
-CLAIM = """
-UPDATE deliveries SET lease_token = :token, leased_until = :until, claimed_at = coalesce(claimed_at, :now)
-WHERE rowid IN (
-    SELECT d.rowid FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+# The longest due rows of one endpoint.
+CLAIMABLE = """
+SELECT json_group_array(row) FROM (
+    SELECT d.rowid AS row FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
     WHERE d.endpoint_id = :endpoint AND d.status = 'pending' AND d.due_at <= :now
-      AND (d.leased_until IS NULL OR d.leased_until <= :now) AND (e.enabled OR d.test)
+      AND (d.leased_until IS NULL OR d.leased_until <= :now)
+      AND (e.enabled OR e.deleted_at IS NOT NULL OR d.test)
     ORDER BY d.due_at LIMIT :room
 )
 """
 
+CLAIM = """
+UPDATE deliveries SET lease_token = :token, leased_until = :until, claimed_at = coalesce(claimed_at, :now)
+WHERE rowid IN (SELECT value FROM json_each(:rows))
+"""
+
+# By their rows and not by their token: no index leads to that, and an endpoint may have a million pending.
 CLAIMED = """
 SELECT json_group_array(json_array(workspace_id, id, event_id, event_type, endpoint_id, body, number, single_try, test))
 FROM (
     SELECT d.workspace_id, d.id, d.event_id, d.event_type, d.endpoint_id, CAST(e.body AS TEXT) AS body,
            d.attempt_count + 1 AS number, d.single_try, d.test
-    FROM deliveries d JOIN events e ON e.workspace_id = d.workspace_id AND e.id = d.event_id
-    WHERE d.endpoint_id IN (SELECT value FROM json_each(:endpoints)) AND d.status = 'pending'
-      AND d.lease_token = :token
+    FROM json_each(:rows) i CROSS JOIN deliveries d ON d.rowid = i.value
+    JOIN events e ON e.workspace_id = d.workspace_id AND e.id = d.event_id
     ORDER BY d.due_at, d.id
 )
 """
@@ -226,11 +234,14 @@ class SqliteHotStore:
         """See `contract.HotStore.claim`."""
 
         def claim(connection: sqlite3.Connection) -> Any:
-            times = {"now": to_microseconds(now), "until": to_microseconds(leased_until)}
+            moment, until = to_microseconds(now), to_microseconds(leased_until)
+            found: list[int] = []
             for endpoint_id, room in rooms:
-                connection.execute(CLAIM, {"endpoint": endpoint_id, "room": room, "token": token, **times})
-            endpoints = to_json(endpoint_id for endpoint_id, _ in rooms)
-            return read_json(connection, CLAIMED, {"endpoints": endpoints, "token": token})
+                asked = {"endpoint": endpoint_id, "room": room, "now": moment}
+                found += read_json(connection, CLAIMABLE, asked)
+            rows = to_json(found)
+            connection.execute(CLAIM, {"rows": rows, "token": token, "until": until, "now": moment})
+            return read_json(connection, CLAIMED, {"rows": rows})
 
         return list(read_works(await self._writer.run(claim), token, leased_until))
 
