@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.connection import KEY_FILE
 from app.cli.findings import Finding, Level, Patient
-from app.errors import AetherFlowError, Misconfigured, Unavailable
-from app.store.database import unavailable_when_away
+from app.cli.parts import read_entries
+from app.errors import AetherFlowError, Misconfigured
+from app.store.database import cause_of, misconfigured_when_refused, unavailable_when_away
 from app.store.migrations import current_revision, newest_revision
 from app.store.sealed_rows import require_keys
 from app.store.sealing import Keyring
@@ -39,12 +40,12 @@ async def check_database(patient: Patient) -> Sequence[Finding]:
         )
         return [Finding("database", Level.WARN, detail, remedy)]
     try:
-        with unavailable_when_away():
+        with unavailable_when_away(), misconfigured_when_refused():
             begun = time.perf_counter()
             async with patient.database.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
-    except (Unavailable, SQLAlchemyError, OSError) as error:
-        detail = f"does not answer: {cause_of(error)}"
+    except (AetherFlowError, SQLAlchemyError) as error:
+        detail = f"does not answer: {say_cause(error)}"
         remedy = "Start it, or correct AETHERFLOW_DATABASE_URL."
         return [Finding("database", Level.FAIL, detail, remedy)]
     took_ms = (time.perf_counter() - begun) * 1000
@@ -80,7 +81,7 @@ async def check_keyring(patient: Patient) -> Sequence[Finding]:
     except AetherFlowError as error:
         return [Finding("keyring", Level.FAIL, error.detail, "Restore the database from a backup.")]
     except SQLAlchemyError as error:
-        return [Finding("keyring", Level.FAIL, f"cannot be compared: {cause_of(error)}", "See the schema.")]
+        return [Finding("keyring", Level.FAIL, f"cannot be compared: {say_cause(error)}", "See the schema.")]
     if keyring is not None:
         return [Finding("keyring", Level.OK, "opens every secret in the database")]
     if patient.has_database:
@@ -94,12 +95,12 @@ async def check_clock(patient: Patient) -> Sequence[Finding]:
     if patient.address.path is not None:
         return []
     try:
-        with unavailable_when_away():
+        with unavailable_when_away(), misconfigured_when_refused():
             async with patient.database.engine.connect() as connection:
                 before = time.time()
                 theirs: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
                 after = time.time()
-    except (Unavailable, SQLAlchemyError):
+    except (AetherFlowError, SQLAlchemyError):
         return []
     # The database read its clock somewhere between the two.
     skew = max(before - theirs.timestamp(), theirs.timestamp() - after, 0.0)
@@ -154,7 +155,7 @@ async def read_revision(patient: Patient) -> str | None:
         return None
     try:
         return await current_revision(patient.database) or ""
-    except (Unavailable, SQLAlchemyError, OSError):
+    except (AetherFlowError, SQLAlchemyError):
         return None
 
 
@@ -169,10 +170,7 @@ def find_keyring(patient: Patient) -> Keyring | None:
     path = None if patient.address.path is None else patient.address.path.parent / "keyring"
     if path is None or not path.exists():
         return None
-    try:
-        return Keyring.parse(path.read_text().strip(), chance=os.urandom)
-    except OSError as error:
-        raise Misconfigured(f"AETHERFLOW_KEYRING: cannot read {path}: {error.strerror}.") from None
+    return Keyring.parse(read_entries(path), chance=os.urandom)
 
 
 def is_open_to_others(path: Path) -> bool:
@@ -183,9 +181,7 @@ def is_open_to_others(path: Path) -> bool:
         return False
 
 
-def cause_of(error: BaseException) -> str:
+def say_cause(error: BaseException) -> str:
     """Return what the driver said, on one line."""
-    cause = error.__cause__ or error
-    origin = getattr(cause, "orig", None) or cause
-    said = str(origin.__cause__ or origin).strip().partition("\n")[0]
-    return said or type(origin).__name__
+    cause = cause_of(error.__cause__ if isinstance(error, AetherFlowError) and error.__cause__ else error)
+    return str(cause).strip().partition("\n")[0] or type(cause).__name__

@@ -48,8 +48,13 @@ def own_folder(folder: Path) -> Iterator[None]:
 
     Raises:
         AlreadyRunning: another process does.
+        Misconfigured: we may not write there.
     """
-    with (folder / "lock").open("w") as lock:
+    try:
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        raise Misconfigured(f"AETHERFLOW_DATABASE_URL: cannot write to {folder}: {error.strerror}.") from None
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -73,7 +78,19 @@ def read_keyring(settings: Settings, *, folder: Path | None, chance: Chance) -> 
     if not path.exists():
         # Not by a fixed id: if the file is lost, the next one must not pass for it.
         write_private(path, new_entry(chance.take_bytes(KEY_BYTES), f"k{chance.take_bytes(4).hex()}"))
-    return Keyring.parse(path.read_text().strip(), chance=chance.take_bytes)
+    return Keyring.parse(read_entries(path), chance=chance.take_bytes)
+
+
+def read_entries(path: Path) -> str:
+    """Return what a keyring file holds.
+
+    Raises:
+        Misconfigured: it cannot be read.
+    """
+    try:
+        return path.read_text(errors="replace").strip()
+    except OSError as error:
+        raise Misconfigured(f"AETHERFLOW_KEYRING: cannot read {path}: {error.strerror}.") from None
 
 
 def write_private(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from app.errors import Unavailable
+from app.errors import Misconfigured, Unavailable
 from app.queue import Changed, Look, Queue
 from app.store.address import Address
 from app.store.hot.contract import HotStore
@@ -156,12 +156,43 @@ SQLITE_AWAY = {
 def is_away(error: BaseException) -> bool:
     """Whether an error says that the database cannot be used now, rather than that we used it wrongly."""
     if isinstance(error, DBAPIError):
-        cause = getattr(error.orig, "__cause__", None) or error.orig
-        return error.connection_invalidated or (cause is not None and is_away(cause))
+        return error.connection_invalidated or (error.orig is not None and is_away(cause_of(error)))
     if isinstance(error, sqlite3.OperationalError):
         # The primary code is the low byte (sqlite.org/rescode.html).
         return getattr(error, "sqlite_errorcode", 0) & 0xFF in SQLITE_AWAY
     return isinstance(error, AWAY)
+
+
+# What a database answers that is there and will not have us, until somebody changes the settings.
+REFUSALS = (
+    asyncpg.ClientConfigurationError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+@contextmanager
+def misconfigured_when_refused() -> Iterator[None]:
+    """Turn what only the operator can change into an error that says so; for a first contact.
+
+    Raises:
+        Misconfigured: with what the database said, which names users and databases but no password.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = cause_of(error)
+        not_a_database = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+        if not (not_a_database or isinstance(cause, REFUSALS)):
+            raise
+        raise Misconfigured(f"AETHERFLOW_DATABASE_URL: {str(cause).rstrip('.')}.") from error
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return what the driver raised, out of what SQLAlchemy made of it."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return error
+    return error.orig.__cause__ or error.orig
 
 
 @contextmanager

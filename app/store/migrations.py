@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 import app
 from app.errors import SchemaBehind
-from app.store.database import Database, unavailable_when_away
+from app.store.database import Database, misconfigured_when_refused, unavailable_when_away
 
 
 def migrations_folder() -> Path:
@@ -29,9 +29,10 @@ async def current_revision(database: Database) -> str | None:
     """Return the database's revision, or None when it is empty.
 
     Raises:
+        Misconfigured: the database refuses us, or is none.
         Unavailable: the database is away.
     """
-    with unavailable_when_away():
+    with unavailable_when_away(), misconfigured_when_refused():
         async with database.engine.connect() as connection:
             return await connection.run_sync(read_revision)
 
