@@ -66,6 +66,7 @@ class Deliverer:
         self._lanes: dict[str, Lane] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         self._busy = 0
+        wiring.metrics.in_flight.set_function(lambda: self._busy)
         self._stalled: deque[Lane] = deque()
         self._hungry: dict[str, Lane] = {}
         self._claiming: asyncio.Task[None] | None = None

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from app.api.transactions import Parts
 from app.errors import SchemaBehind, Unavailable
+from app.outbound.deliveries import count_pending
 from app.store.migrations import require_schema
 
 # What a process says of workers and Redis: told, but no reason to take it out of service.
@@ -42,5 +43,7 @@ async def answer_ready(request: Request, parts: Parts) -> Response:
 
 @router.get("/metrics")
 async def show_metrics(parts: Parts) -> Response:
-    """Show the process's metrics to Prometheus."""
+    """Show the process's metrics to Prometheus, and how many deliveries all processes have before them."""
+    async with parts.database.read() as tx:
+        parts.metrics.pending.set(await count_pending(tx))
     return Response(generate_latest(parts.metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})

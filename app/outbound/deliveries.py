@@ -72,6 +72,12 @@ async def cancel_pending(tx: Tx, endpoint_id: str, *, now: datetime) -> None:
     )
 
 
+async def count_pending(tx: Tx) -> int:
+    """Return how many deliveries of all workspaces are not finished yet."""
+    statement = select(func.count()).select_from(Delivery).where(Delivery.status == DeliveryStatus.PENDING)
+    return int(await tx.scalar(statement) or 0)
+
+
 def select_of(workspace_id: str) -> Select[Delivery]:
     """Return the query of a workspace's deliveries."""
     return select(Delivery).where(Delivery.workspace_id == workspace_id)
