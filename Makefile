@@ -36,5 +36,8 @@ lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m requirements.lock
 
+docs: setup
+	$(BIN)/python -m docs.generate
+
 clean:
 	rm -rf .venv .aetherflow dist

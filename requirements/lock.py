@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
 FILES = {"run.txt": ["build"], "test.txt": ["build", "test"]}
 
 
@@ -20,9 +21,9 @@ def main() -> None:
         source.write_text(project)
         for name, extras in FILES.items():
             subprocess.run(
-                [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"]
-                + ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
-                + ["--no-annotate", *(f"--extra={extra}" for extra in extras), "-o", str(FOLDER / name)],
+                [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *OPTIONS]
+                + [f"--extra={extra}" for extra in extras]
+                + ["-o", str(FOLDER / name)],
                 cwd=folder,
                 check=True,
             )

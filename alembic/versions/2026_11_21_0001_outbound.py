@@ -4,6 +4,7 @@ Works with the code that ran before it. Never edited after its release.
 """
 
 import sqlalchemy as sa
+
 from alembic import op
 from app.store.columns import Document, Identifier, Instant
 

@@ -39,7 +39,8 @@ WITH input AS (
     INSERT INTO deliveries (workspace_id, id, event_id, event_type, endpoint_id, status, attempt_count, single_try,
                             test, due_at, created_at, leased_until, lease_token, claimed_at)
     SELECT d.workspace_id, d.id, d.event_id, d.event_type, d.endpoint_id, 'pending', 0, false,
-           false, d.created_at, d.created_at, $13::timestamptz, $14::bigint, CASE WHEN $14::bigint IS NOT NULL THEN d.created_at END
+           false, d.created_at, d.created_at, $13::timestamptz, $14::bigint,
+           CASE WHEN $14::bigint IS NOT NULL THEN d.created_at END
     FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])
         AS d (workspace_id, id, event_id, event_type, endpoint_id, created_at)
     JOIN written w ON w.workspace_id = d.workspace_id AND w.id = d.event_id
