@@ -3,7 +3,7 @@
 import os
 
 from app.cli.output import Output
-from app.cli.serving import Host, Port, given, run
+from app.cli.serving import Host, Port, end_on_signals, given, run
 
 
 def dev(host: Host = None, port: Port = None, output: Output = "table") -> None:
@@ -12,6 +12,7 @@ def dev(host: Host = None, port: Port = None, output: Output = "table") -> None:
     Prints an API key, and delivers one signed event to a receiver of its own before it says that it is ready.
     Endpoints may be on this machine and use plain http.
     """
+    end_on_signals()
     from app.cli.dev import run_dev
 
     run(run_dev(given(host=host, port=port), output=output))

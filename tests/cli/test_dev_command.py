@@ -107,6 +107,14 @@ def test_dev_says_what_it_proved_and_keeps_its_key(tmp_path: Path) -> None:
         assert again.end(signal.SIGINT) == 0
 
 
+def test_dev_ends_with_exit_status_0_however_early_it_is_asked_to(tmp_path: Path) -> None:
+    with dev(tmp_path, port=str(free_port())) as running:
+        until((tmp_path / ".aetherflow").exists, what="dev has begun", timeout_seconds=30)
+        assert running.end(signal.SIGTERM) == 0
+        assert running.printed() == ""
+        assert "Traceback" not in running.err.read_text()
+
+
 def test_dev_says_the_same_as_one_line_of_json(tmp_path: Path) -> None:
     key = "afk_" + "k" * 40
     with dev(tmp_path, "--port", str(free_port()), "--output", "json", bootstrap_api_key=key) as running:
