@@ -10,9 +10,9 @@ UNRESOLVED = "The host name does not resolve now; deliveries wait until it does.
 class Destinations:
     """Judges URLs, asking for the addresses of their names."""
 
-    def __init__(self, policy: EgressPolicy) -> None:
+    def __init__(self, policy: EgressPolicy, resolver: Resolver | None = None) -> None:
         self._policy = policy
-        self._resolver = Resolver()
+        self._resolver = resolver or Resolver()
 
     async def check(self, url: str) -> list[str]:
         """Return warnings about a URL that deliveries may go to.
