@@ -37,6 +37,9 @@ MOST_BYTES = 1_048_576
 # A worker that has not been heard of for so long is taken for dead; it beats once a second.
 SILENCE_SECONDS = 3.0
 
+# Longer than a task takes to close its connection, shorter than anybody minds at a stop.
+CANCEL_AGAIN_SECONDS = 0.5
+
 log = structlog.get_logger()
 
 
@@ -61,6 +64,19 @@ def arq_settings(url: str) -> RedisSettings:
     settings.retry_on_error = [ConnectionError, TimeoutError]
     settings.retry = Retry(ConstantBackoff(0), 1)
     return settings
+
+
+async def end_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks that speak to Redis, until they have ended.
+
+    Once is not enough before Python 3.12: redis-py writes inside `asyncio.wait_for`, which forgets a cancellation
+    that comes when the write is just done (https://github.com/python/cpython/issues/81839).
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 class RedisQueue:
@@ -118,9 +134,7 @@ class RedisQueue:
 
     async def stop(self) -> None:
         """Pass on what was given, then end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._send()
         await self._pushing.aclose()
         await self._redis.aclose()
@@ -142,24 +156,40 @@ class RedisQueue:
         born, self._born = self._born, []
         looks, self._looks = self._looks, set()
         changes, self._changes = self._changes, set()
-        large = []
+        texts = [msgspec.msgpack.encode(hint) for hint in born]
+        unsent = born
         try:
             if changes:
                 await self._pushing.publish(CHANGED_CHANNEL, msgspec.msgpack.encode(Changed(sorted(changes))))
             if born:
-                texts = [msgspec.msgpack.encode(hint) for hint in born]
-                large = [hint for hint, text in zip(born, texts, strict=True) if len(text) > MOST_BYTES]
+                await self._reach()
+                # What is written may be carried out however late, even if no answer comes: a worker may send it
+                # until the leases lapse, so from here on they must not be given back.
+                unsent = [hint for hint, text in zip(born, texts, strict=True) if len(text) > MOST_BYTES]
                 if fitting := [text for text in texts if len(text) <= MOST_BYTES]:
                     await self._push(fitting)
-            if large:
-                self._refused(large)
-                looks |= {delivery.endpoint_id for hint in large for delivery in hint.deliveries}
+            looks |= {delivery.endpoint_id for hint in unsent for delivery in hint.deliveries}
+            self._refused(unsent)
+            unsent = []
             if looks:
                 await self._arq.enqueue_job("deliver", sorted(looks))
         except (RedisError, OSError) as error:
             self._workers = 0
             log.warning("hints_refused", cause=type(error).__name__)
-            self._refused(born)
+            self._refused(unsent)
+
+    async def _reach(self) -> None:
+        """Connect if need be, so that it is known whether a hint that fails was ever written.
+
+        Raises:
+            RedisError, OSError: Redis is away.
+        """
+        await self._pushing.initialize()
+        if (connection := self._pushing.connection) is not None:
+            # The library itself would notice only after it has written.
+            if connection._reader is not None and connection._reader.at_eof():
+                await connection.disconnect()
+            await connection.connect()  # type: ignore[no-untyped-call]
 
     async def _push(self, texts: list[bytes]) -> None:
         waiting = await self._pushing.rpush(BORN_KEY, *texts)  # type: ignore[misc]

@@ -16,7 +16,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.queue import BornLeased, Changed
-from app.redis_queue import ARQ_QUEUE, BORN_KEY, CHANGED_CHANNEL, WORKERS_KEY, arq_settings, connect
+from app.redis_queue import (
+    ARQ_QUEUE,
+    BORN_KEY,
+    CHANGED_CHANNEL,
+    WORKERS_KEY,
+    arq_settings,
+    connect,
+    end_tasks,
+)
 from app.wiring import Wiring
 from delivery.deliver import Deliverer
 from delivery.engine import Engine
@@ -78,9 +86,7 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """Take nothing more, then let the engine end what is in flight."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         try:
             await self._redis.zrem(WORKERS_KEY, self._name)
         except (RedisError, OSError):
