@@ -66,20 +66,21 @@ class Authenticator:
         looked_at, caller = self._known.get(digest, (0.0, None))
         age = self._monotonic() - looked_at
         if caller is None or age > STALE_SECONDS:
-            caller = await self._look_up(digest)
+            # Others may wait for the same look-up when this caller goes away.
+            caller = await asyncio.shield(self._look_up(digest))
         elif age > FRESH_SECONDS:
             self._look_up(digest)
         if caller is None:
             raise Unauthenticated
         return caller
 
-    def _look_up(self, digest: bytes) -> asyncio.Future[Caller | None]:
+    def _look_up(self, digest: bytes) -> asyncio.Task[Caller | None]:
         """Ask the database who has a key, once for all who ask at the same time."""
         task = self._looking.get(digest)
         if task is None:
             task = self._looking[digest] = asyncio.get_running_loop().create_task(self._read(digest))
             task.add_done_callback(lambda done: self._looked_up(digest, done))
-        return asyncio.shield(task)
+        return task
 
     def _looked_up(self, digest: bytes, task: asyncio.Task[Caller | None]) -> None:
         del self._looking[digest]
