@@ -10,7 +10,7 @@ another writer came in between. Within the process writers queue for `turn`; see
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -80,7 +80,7 @@ class Database:
         with unavailable_when_away():
             async with AsyncExitStack() as stack:
                 if self.address.path is not None:
-                    await stack.enter_async_context(self._turn)
+                    await stack.enter_async_context(self._take_turn())
                 async with Tx(self._write, expire_on_commit=False) as tx, tx.begin():
                     yield tx
         if changes := tx.info.get("changes"):
@@ -88,10 +88,22 @@ class Database:
         if looks := tx.info.get("looks"):
             self._queue.give(Look(sorted(looks)))
 
+    @asynccontextmanager
+    async def _take_turn(self) -> AsyncIterator[None]:
+        """Queue behind the writers of this process, one of whom may be waiting for another process's."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection; a database that has stopped is not waited for."""
         await self.hot.close()
-        await self.engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await self.engine.dispose()
 
 
 def make_postgresql_engine(url: str) -> AsyncEngine:

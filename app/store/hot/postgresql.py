@@ -7,7 +7,9 @@ Whoever locks several deliveries and may wait for one of them takes them in the 
 wait for each other; arrays are sorted here for that reason.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -21,6 +23,9 @@ POOL_SIZE = 4
 
 # A stopped database must become an error while the caller still waits.
 TIMEOUT_SECONDS = 5.0
+
+# How much longer a statement that has run into the time-out may take to be cancelled.
+CANCEL_SECONDS = 1.0
 
 # Writes events, and their deliveries, for workspaces whose endpoints have not changed since the fan-out. Publishers
 # that have ids in common wait for each other, so all of them write in the same order: else they could wait in a ring.
@@ -150,11 +155,16 @@ WHERE d.workspace_id = i.workspace_id AND d.id = i.id AND d.lease_token = i.toke
 VOID_LEASES = "UPDATE deliveries SET leased_until = NULL, lease_token = NULL WHERE status = 'pending'"
 
 
-def acquire(pool: asyncpg.Pool | None) -> Any:
-    """Return the context of a connection of an opened pool."""
+@asynccontextmanager
+async def acquire(pool: asyncpg.Pool | None) -> AsyncIterator[Any]:
+    """Give a connection of an opened pool; one whose statement could not even be cancelled in time is dropped."""
     if pool is None:
         raise RuntimeError("the hot store was not opened")
-    return pool.acquire(timeout=TIMEOUT_SECONDS)
+    connection = await pool.acquire(timeout=TIMEOUT_SECONDS)
+    try:
+        yield connection
+    finally:
+        await pool.release(connection, timeout=CANCEL_SECONDS)
 
 
 async def fetch(pool: asyncpg.Pool | None, statement: str, *arguments: Any) -> list[Any]:
@@ -214,9 +224,9 @@ class PostgresqlHotStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        for pool in (self._publishing, self._settling, self._claiming):
-            if pool is not None:
-                await pool.close()
+        pools = [pool for pool in (self._publishing, self._settling, self._claiming) if pool is not None]
+        # A pool that cannot say goodbye, because the database has stopped, cuts its connections.
+        await asyncio.gather(*(pool.close() for pool in pools), return_exceptions=True)
 
     async def publish(
         self,
