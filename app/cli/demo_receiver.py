@@ -122,12 +122,13 @@ def render_receipt(receipt: Receipt) -> str:
     """Return one received request as HTML."""
     verdict = "verified" if receipt.refused is None else f"refused: {receipt.refused}"
     mark = "good" if receipt.refused is None else "bad"
+    named = [("event", receipt.event_id), ("delivery", receipt.delivery_id), ("attempt", receipt.attempt)]
+    facts = [receipt.at, *(f"{name} {value}" for name, value in named if value)]
     return f"""
 <article>
 <h2>{escape(receipt.event) or "no event"} <span class="{mark}">{escape(verdict)}</span></h2>
-<p class="quiet">{escape(receipt.at)} &middot; event {escape(receipt.event_id)} &middot;
-delivery {escape(receipt.delivery_id)} &middot; attempt {escape(receipt.attempt)}</p>
-<pre>{escape(indent(receipt.body))}</pre>
+<p class="quiet">{" &middot; ".join(map(escape, facts))}</p>
+<pre tabindex="0">{escape(indent(receipt.body))}</pre>
 </article>
 """
 

@@ -11,8 +11,8 @@ from app.version import VERSION
 
 # Subscribed by the demo endpoint, and nothing else, so that trying things out stays as one expects it.
 DEMO_TYPES = "demo.*"
-DEMO_EVENT = {"event": "demo.greeting", "data": {"greeting": {"id": "gr_1", "text": "Hello"}}}
-OWN_EVENT = {"event": "invoice.paid", "data": {"invoice": {"id": "in_1", "total": "12.50"}}}
+DEMO_EVENT = {"event": "demo.greeting", "data": {"text": "Hello"}}
+OWN_EVENT = {"event": "invoice.paid", "data": {"invoice": {"id": "in_1"}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +77,5 @@ def call(place: Place, path: str, body: object = None) -> str:
 
 def command(text: str) -> str:
     """Return a shell command as HTML."""
-    return f"<pre>{escape(text)}</pre>\n"
+    # It can be scrolled, so the keyboard must reach it.
+    return f'<pre tabindex="0">{escape(text)}</pre>\n'

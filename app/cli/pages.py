@@ -19,10 +19,11 @@ STYLE = """
   --card: #1a1f29; --line: #2d3442; --accent: #8fb0ff; --good: #6fd398; --bad: #ff9a90; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--text); font: 16px/1.6 system-ui, sans-serif; }
-main { max-width: 46rem; margin: 0 auto; padding: 3rem 1.25rem 4rem; }
+main { max-width: 50rem; margin: 0 auto; padding: 3rem 1.25rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.05rem; margin: 0 0 .35rem; }
 p { margin: 0 0 1rem; }
+pre + p { margin-top: .7rem; }
 a { color: var(--accent); }
 article { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.15rem;
   margin: 0 0 1rem; }

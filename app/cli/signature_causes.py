@@ -26,6 +26,9 @@ from app.cli.signature_parts import (
 from app.errors import AetherFlowError
 from app.rules.json_text import compact_json, parse_json
 
+# The year 5138; milliseconds have passed this number since 1973.
+LATEST_SECONDS = 100_000_000_000
+
 MEMBERS = ["event", "id", "timestamp", "data"]
 
 
@@ -110,7 +113,7 @@ BY_REASON: Mapping[str, Cause] = {
 
 def find_cause(reason: str, keys: Mapping[str, Key], received: Received) -> Cause:
     """Return the likely mistake behind a refusal with one of the client's reasons."""
-    if reason == "malformed_header" and len(received.find(TIMESTAMP).strip()) == len("1700000000000"):
+    if reason == "malformed_header" and (received.timestamp or 0) > LATEST_SECONDS:
         return Cause(f"{TIMESTAMP} is in milliseconds.", "It is signed in seconds; pass it on as it arrives.")
     looks_signed = reason.startswith("timestamp") or reason == "no_matching_signature"
     if looks_signed and not is_signed(keys, received):
@@ -151,9 +154,8 @@ def find_mixed_up(shared: Sequence[SharedSecret], received: Received) -> Cause |
 
 def judge_by_shape(received: Received) -> Cause:
     """Return the likely mistake where none could be tried out."""
-    declared = received.find("content-length").strip()
     event = read_event(received.body)
-    if declared.isdecimal() and int(declared) != len(received.body):
+    if received.declared_bytes not in (None, len(received.body)):
         return WRONG_LENGTH
     if event is None:
         return CUT_BODY

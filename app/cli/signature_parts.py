@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from aetherflow.webhooks.keys import Key, SharedSecret
 
 ID, TIMESTAMP, SIGNATURES = "webhook-id", "webhook-timestamp", "webhook-signature"
 BODY_SIGNATURES = ("x-aetherflow-signature", "x-aetherflow-signature-2")
+
+# More digits than any time or length has; Python refuses to read thousands of them.
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,18 @@ class Received:
     def find(self, name: str) -> str:
         """Return a header's value, "" when it is not there."""
         return next((value for known, value in self.headers if known == name), "")
+
+    @property
+    def timestamp(self) -> int | None:
+        """When it was signed, in Unix seconds as its header says; None when that is no number."""
+        said = self.find(TIMESTAMP).strip()
+        return int(said) if _NUMBER.fullmatch(said) else None
+
+    @property
+    def declared_bytes(self) -> int | None:
+        """How long the body was when it was sent, as far as that is known."""
+        said = self.find("content-length").strip()
+        return int(said) if _NUMBER.fullmatch(said) else None
 
 
 def stamp(received: Received) -> bytes:

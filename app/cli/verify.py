@@ -69,7 +69,7 @@ def verify(
         received, endpoint_id = fetch_attempt(delivery, attempt, url=url, key=key)
         secrets = secrets or run(open_secrets(endpoint_id))
         # A stored attempt is judged as of the moment it was made.
-        now = float(received.find("webhook-timestamp") or time.time())
+        now = time.time() if received.timestamp is None else float(received.timestamp)
     elif delivery is None and secrets and headers is not None and body is not None:
         received = read_request(headers, body)
         now = time.time()

@@ -179,7 +179,7 @@ def test_a_public_key_needs_its_own_kind_of_signature_and_a_secret_the_other() -
                 ]
             ),
             st.text(st.characters(max_codepoint=0xFF), max_size=40)
-            | st.sampled_from(["evt_1", str(NOW), "v1,x"]),
+            | st.sampled_from(["evt_1", str(NOW), "v1,x", "9" * 5000]),
         ),
         max_size=7,
     ),
