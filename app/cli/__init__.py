@@ -6,6 +6,7 @@ exit statuses mean. A new command is one line in the `COMMANDS` of its file, a n
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import typer
 
@@ -68,9 +69,10 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
-    # What others wrote may hold characters that this terminal cannot show.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        # What others wrote may hold characters that a terminal cannot show. A closed stream is None.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(perform(sys.argv[1:]))
 
 
@@ -95,7 +97,7 @@ def perform(arguments: Sequence[str]) -> int:
 def complain(message: str, details: Sequence[str], status: ExitStatus) -> int:
     """Say why a command failed, on one line and one for each detail, and return the exit status."""
     for line in (f"aetherflow: {show(message)}", *(f"  {show(detail)}" for detail in details)):
-        sys.stderr.write(f"{line}\n")
+        print(line, file=sys.stderr)
     return status
 
 
@@ -105,5 +107,5 @@ def complain_of_usage(error: typer.TyperException) -> int:
     command = context.command_path if context is not None else "aetherflow"
     # Without a command there is no message: its help has been printed.
     if message := error.format_message().rstrip("."):
-        sys.stderr.write(f"aetherflow: {show(message)}. See `{command} --help`.\n")
+        print(f"aetherflow: {show(message)}. See `{command} --help`.", file=sys.stderr)
     return error.exit_code

@@ -76,20 +76,24 @@ class Tail:
     """A running `deliveries tail`."""
 
     def __init__(self, service: Service, file: Path, *arguments: str) -> None:
-        self._file = file
-        with file.open("wb") as output:
+        self._file, self._remarks = file, file.with_suffix(".err")
+        with file.open("wb") as output, self._remarks.open("wb") as remarks:
             self.process = subprocess.Popen(
                 [str(COMMAND), "deliveries", "tail", *arguments],
                 env=service.environment,
                 cwd=service.server.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.PIPE,
+                stderr=remarks,
             )
 
     def lines(self) -> list[str]:
         """Return what it has printed so far."""
         return self._file.read_text().splitlines()
+
+    def remarks(self) -> str:
+        """Return what it has said beside that."""
+        return self._remarks.read_text()
 
 
 @pytest.fixture
@@ -98,7 +102,7 @@ def tail(server: Service, dead_endpoint: dict[str, Any], tmp_path: Path) -> Iter
     running = Tail(server, tmp_path / "tail.jsonl", *arguments)
     yield running
     running.process.kill()
-    running.process.communicate()
+    running.process.wait()
 
 
 def test_tail_shows_what_is_new_and_what_changes_until_ctrl_c(
@@ -115,5 +119,14 @@ def test_tail_shows_what_is_new_and_what_changes_until_ctrl_c(
 
     tail.process.send_signal(signal.SIGINT)
     assert tail.process.wait(10) == 0
-    assert tail.process.stderr is not None
-    assert tail.process.stderr.read() == b""
+    assert tail.remarks() == ""
+
+
+def test_tail_goes_on_when_the_server_is_back(failed_once: str, tail: Tail, server: Service) -> None:
+    until(lambda: len(tail.lines()) == 1, what="the delivery that was there is shown")
+    server.kill9()
+    until(lambda: "asking again" in tail.remarks(), what="the tail says that the server is away")
+    server.start()
+    event = server.api.post("/events", json={"event": "dead.after", "data": {}}).json()
+    until(lambda: any(event["id"] in line for line in tail.lines()), what="the new delivery is shown")
+    assert tail.remarks().count("\n") == 1
