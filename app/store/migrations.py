@@ -69,11 +69,12 @@ async def migrate(database: Database) -> list[str]:
     if before is not None and before >= newest_revision():
         return []
     with unavailable_when_away():
-        async with database.engine.begin() as connection:
-            return await connection.run_sync(run_migrations, before)
+        # On SQLite this waits for whoever migrates at the same time.
+        async with database.engine.execution_options(immediate=True).begin() as connection:
+            return await connection.run_sync(run_migrations)
 
 
-def run_migrations(connection: Connection, before: str | None) -> list[str]:
+def run_migrations(connection: Connection) -> list[str]:
     """Run what is missing in one transaction."""
     # Alembic takes a quarter of a second to import, and most starts do not need it.
     from alembic.config import Config
@@ -88,7 +89,7 @@ def run_migrations(connection: Connection, before: str | None) -> list[str]:
         # Two processes that migrate at once take turns; a statement that cannot get its table lock gives up.
         connection.execute(text("SELECT pg_advisory_xact_lock(6301417)"))
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-        before = read_revision(connection)
+    before = read_revision(connection)
     command.upgrade(config, "head")
     script = ScriptDirectory.from_config(config)
     return [
