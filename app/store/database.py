@@ -110,7 +110,9 @@ def make_postgresql_engine(url: str) -> AsyncEngine:
     """Return an engine that connects as asyncpg reads the URL, so that both pools understand the same options."""
 
     async def connect() -> asyncpg.Connection:
-        settings = {"application_name": "aetherflow"}
+        # Statements are planned by the sizes of the day: a plan that was made for empty tables and kept reads all
+        # of a workspace's rows to find one.
+        settings = {"application_name": "aetherflow", "jit": "off", "plan_cache_mode": "force_custom_plan"}
         return await asyncpg.connect(
             url, timeout=TIMEOUT_SECONDS, command_timeout=TIMEOUT_SECONDS, server_settings=settings
         )
