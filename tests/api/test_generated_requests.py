@@ -1,0 +1,47 @@
+"""Requests that schemathesis makes up from `/openapi.json`, right ones and wrong ones."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.services import Service
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+# Valid by the description is not always valid: a cursor of no list, a URL that is blocked, a key used twice.
+# `/events/batch` is also the path of an event called batch, which is described elsewhere.
+NOT_CHECKED = "positive_data_acceptance,allow_header_conformance"
+
+RUN_SECONDS = 120
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_SECONDS + 30)
+@pytest.mark.parametrize("service", ["embedded"], indirect=True)
+def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
+    service: Service, folder: Path
+) -> None:
+    endpoint = service.api.post("/endpoints", json={"url": "http://127.0.0.1:9/"}).json()["id"]
+    test = service.api.post(f"/endpoints/{endpoint}/test").json()
+    ids = {"endpoint_id": endpoint, "event_id": test["event_id"], "delivery_id": test["delivery_id"]}
+    lines = [f'"path.{name}" = "{value}"' for name, value in ids.items()]
+    (folder / "schemathesis.toml").write_text("\n".join(["[parameters]", *lines]))
+    done = subprocess.run(
+        [
+            *[str(SCHEMATHESIS), "run", f"{service.url}/openapi.json", "--no-color", "--workers", "2"],
+            *["--header", f"Authorization: Bearer {service.api_key}"],
+            # What the paths name must stay.
+            *["--exclude-method", "DELETE"],
+            *["--phases", "coverage,fuzzing", "--max-examples", "10"],
+            *["--checks", "all", "--exclude-checks", NOT_CHECKED],
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    assert "request_failed" not in "".join(service.logs().values())
