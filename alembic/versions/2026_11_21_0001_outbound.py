@@ -65,6 +65,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'pending'"),
         postgresql_where=sa.text("status = 'pending'"),
     )
+    op.create_index(
+        "ix_deliveries_cancelled",
+        "deliveries",
+        ["workspace_id", "id"],
+        sqlite_where=sa.text("status = 'cancelled'"),
+        postgresql_where=sa.text("status = 'cancelled'"),
+    )
     op.create_index("ix_deliveries_endpoint_id_id", "deliveries", ["endpoint_id", "id"])
     op.create_index(
         "ix_deliveries_failed",
@@ -92,6 +99,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "id", name="pk_events"),
     )
     op.create_index("ix_events_workspace_id_created_at_id", "events", ["workspace_id", "created_at", "id"])
+    op.create_index(
+        "ix_events_workspace_id_type_created_at_id", "events", ["workspace_id", "type", "created_at", "id"]
+    )
 
     op.create_table(
         "idempotent_answers",

@@ -14,13 +14,17 @@ from app.store.models.base import Row
 PENDING = text("status = 'pending'")
 PENDING_TEST = text("status = 'pending' AND test")
 FAILED = text("status = 'failed'")
+CANCELLED = text("status = 'cancelled'")
 
 
 class Event(Row):
     """An immutable fact. `body` is the exact text that is signed and sent, kept once whatever the fan-out."""
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "workspace_id", "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "workspace_id", "created_at", "id"),
+        Index(None, "workspace_id", "type", "created_at", "id"),
+    )
 
     workspace_id: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -45,6 +49,13 @@ class Delivery(Row):
         Index("ix_deliveries_due", "endpoint_id", "due_at", sqlite_where=PENDING, postgresql_where=PENDING),
         Index("ix_deliveries_test", "endpoint_id", sqlite_where=PENDING_TEST, postgresql_where=PENDING_TEST),
         Index("ix_deliveries_failed", "workspace_id", "id", sqlite_where=FAILED, postgresql_where=FAILED),
+        Index(
+            "ix_deliveries_cancelled",
+            "workspace_id",
+            "id",
+            sqlite_where=CANCELLED,
+            postgresql_where=CANCELLED,
+        ),
         Index(None, "endpoint_id", "id"),
         Index(None, "event_id"),
     )
