@@ -1,7 +1,8 @@
-"""A receiver that writes down what it got before it answers 200, for comparing with what was accepted.
+"""A receiver that writes down what it got before it answers, for comparing with what was accepted.
 
-It is a program of its own and speaks the protocol directly, so that it is neither slowed down by the test nor
-lost with it: `python -m tests.ledger PORT FILE`. The file gets one line of JSON for each request.
+The answer is 200, or below the path `/fails-once` 500 to a delivery's first attempt. It is a program of its own
+and speaks the protocol directly, so that it is neither slowed down by the test nor lost with it:
+`python -m tests.ledger PORT FILE`. The file gets one line of JSON for each request.
 """
 
 import asyncio
@@ -20,7 +21,9 @@ import uvloop
 from tests.checkout import ROOT
 from tests.processes import Process, accepts_connections, free_port
 
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+GOOD = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+BAD = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"
+FAILS_ONCE = "/fails-once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class Ledger(Process):
         lines = self.file.read_bytes().split(b"\n")[:-1]
         return [Entry(**orjson.loads(line)) for line in lines]
 
+    def count(self) -> int:
+        """Return how many requests were written down until now; cheaper than `entries`."""
+        return self.file.read_bytes().count(b"\n") if self.file.exists() else 0
+
     def requests_by_event(self) -> Counter[str]:
         """Return how many requests came for each event, by its `webhook-id`."""
         return Counter(entry.webhook_id for entry in self.entries())
@@ -73,6 +80,7 @@ class Receiver(asyncio.Protocol):
         self.file = file
         self.parser = httptools.HttpRequestParser(self)
         self.lines: list[bytes] = []
+        self.answers: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports do not inherit from asyncio's.
@@ -86,8 +94,9 @@ class Receiver(asyncio.Protocol):
         # One write for all requests of this piece, and only then their answers.
         if self.lines:
             os.write(self.file, b"".join(self.lines))
-            self.transport.write(ANSWER * len(self.lines))
+            self.transport.write(b"".join(self.answers))
             self.lines.clear()
+            self.answers.clear()
             if not self.parser.should_keep_alive():
                 self.transport.close()
 
@@ -110,6 +119,8 @@ class Receiver(asyncio.Protocol):
             attempt=int(self.headers.get(b"x-aetherflow-attempt", 0)),
         )
         self.lines.append(orjson.dumps(entry) + b"\n")
+        fails = entry.path.startswith(FAILS_ONCE) and entry.attempt == 1
+        self.answers.append(BAD if fails else GOOD)
 
 
 async def serve(port: int, path: Path) -> None:

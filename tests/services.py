@@ -167,11 +167,18 @@ def embedded(folder: Path, *, database_url: str = "", **settings: str) -> Iterat
 
 @contextlib.contextmanager
 def distributed(
-    folder: Path, *, database_url: str, redis_url: str, workers: int = 1, **settings: str
+    folder: Path,
+    *,
+    database_url: str,
+    redis_url: str,
+    workers: int = 1,
+    is_migrated: bool = False,
+    **settings: str,
 ) -> Iterator[Service]:
-    """Run one server and some workers on a database that may be new; `settings` as in `embedded`."""
+    """Run one server and some workers, on a new database unless `is_migrated`; `settings` as in `embedded`."""
     environment = environment_for(folder, database_url=database_url, redis_url=redis_url, **settings)
-    migrate(database_url)
+    if not is_migrated:
+        migrate(database_url)
     programs = [
         Program("worker", name=f"worker-{number}", folder=folder, environment=environment)
         for number in range(1, workers + 1)
@@ -193,7 +200,9 @@ def run_in(wiring: str, get_fixture: Callable[[str], Any]) -> Iterator[Service]:
         redis_url = get_fixture("redis_url")
         flush(redis_url)
         database_url = stack.enter_context(get_fixture("postgres_databases").fresh())
-        yield stack.enter_context(distributed(folder, database_url=database_url, redis_url=redis_url))
+        yield stack.enter_context(
+            distributed(folder, database_url=database_url, redis_url=redis_url, is_migrated=True)
+        )
 
 
 def migrate(database_url: str) -> None:

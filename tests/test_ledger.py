@@ -33,6 +33,19 @@ def test_requests_that_come_in_pieces_or_together_are_counted_once_each(ledger: 
     assert ledger.requests_by_event() == {"evt_1": 3}
 
 
+def test_a_first_attempt_fails_where_the_path_says_so(ledger: Ledger) -> None:
+    with socket.create_connection(("127.0.0.1", ledger.port)) as connection:
+        second = REQUEST.replace(b"/hook", b"/fails-once")
+        first = second.replace(b"Attempt: 2", b"Attempt: 1")
+        connection.sendall(first + second)
+        answers = b""
+        while answers.count(b"\r\n\r\n") < 2:
+            answers += connection.recv(4096)
+
+    assert answers.index(b"500 ") < answers.index(b"200 OK")
+    assert ledger.count() == 2
+
+
 def test_entries_survive_the_death_of_the_ledger(ledger: Ledger) -> None:
     httpx2.post(ledger.url(), headers={"webhook-id": "evt_1"}, trust_env=False)
     ledger.kill9()
