@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.checkout import COMMAND
-from tests.processes import free_port
+from tests.processes import free_port, temporary_folder
 from tests.services import run
 from tests.waiting import until
 
@@ -78,6 +79,28 @@ def get(url: str, **headers: str) -> httpx2.Response:
         return client.get(url, headers=headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A dev that is ready: its own address and that of its receiver."""
+
+    dev: Dev
+    url: str
+    receiver: str
+    front_page: httpx2.Response
+
+
+@pytest.fixture(scope="module")
+def ready() -> Iterator[Ready]:
+    """A dev that several tests look at."""
+    with temporary_folder() as folder, dev(folder) as running:
+        url = re.search(URL, running.wait_for("Ready\n"))
+        assert url is not None
+        page = get(url.group())
+        receiver = re.search(rf'href="({URL}/)"', page.text)
+        assert receiver is not None
+        yield Ready(running, url.group(), receiver[1], page)
+
+
 def test_dev_says_what_it_proved_and_keeps_its_key(tmp_path: Path) -> None:
     with dev(tmp_path, port=str(free_port())) as running:
         printed = running.wait_for("Ready\n")
@@ -128,57 +151,49 @@ def test_dev_says_the_same_as_one_line_of_json(tmp_path: Path) -> None:
         assert not (tmp_path / ".aetherflow" / "api-key").exists()
 
 
-def test_commands_beside_dev_need_no_settings_and_the_receiver_shows_what_it_verified(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        printed = running.wait_for("Ready\n")
-        url = re.search(URL, printed)
-        assert url is not None
-        sent = running.run("events", "send", "demo.greeting", "--data", '{"n": 1.10}', "--output", "json")
-        event = json.loads(sent.stdout)
-        assert event["deliveries"] == 1
+def test_commands_beside_dev_need_no_settings_and_the_receiver_shows_what_it_verified(ready: Ready) -> None:
+    sent = ready.dev.run("events", "send", "demo.greeting", "--data", '{"n": 1.10}', "--output", "json")
+    event = json.loads(sent.stdout)
+    assert event["deliveries"] == 1
 
-        page = get(url.group()).text
-        receiver = re.search(rf'href="({URL}/)"', page)
-        assert receiver is not None
+    def arrived() -> list[dict[str, Any]]:
+        rows = get(ready.receiver).json()["data"]
+        return [row for row in rows if row["event_id"] == event["id"]]
 
-        def arrived() -> list[dict[str, Any]]:
-            rows = get(receiver[1]).json()["data"]
-            return [row for row in rows if row["event_id"] == event["id"]]
-
-        [receipt] = until(arrived, what="the receiver shows the event")
-        assert receipt["refused"] is None
-        assert '"n":1.10' in receipt["body"]
-        shown = get(receiver[1], accept="text/html").text
-        assert event["id"] in shown
-        assert "verified" in shown
+    [receipt] = until(arrived, what="the receiver shows the event")
+    assert receipt["refused"] is None
+    assert '"n":1.10' in receipt["body"]
+    shown = get(ready.receiver, accept="text/html").text
+    assert event["id"] in shown
+    assert "verified" in shown
 
 
-def test_the_receiver_tells_a_forged_request_from_a_genuine_one(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        url = re.search(URL, running.wait_for("Ready\n"))
-        assert url is not None
-        receiver = re.search(rf'href="({URL}/)"', get(url.group()).text)
-        assert receiver is not None
-        with httpx2.Client(trust_env=False) as client:
-            forged = client.post(receiver[1], content=b"<script>alert(1)</script>")
-            assert (forged.status_code, forged.text) == (400, "missing_header")
-        shown = get(receiver[1], accept="text/html")
-        assert "<script" not in shown.text
-        assert "default-src 'none'" in shown.headers["content-security-policy"]
+def test_the_receiver_tells_a_forged_request_from_a_genuine_one(ready: Ready) -> None:
+    with httpx2.Client(trust_env=False) as client:
+        forged = client.post(ready.receiver, content=b"<script>alert(1)</script>")
+        assert (forged.status_code, forged.text) == (400, "missing_header")
+        assert client.post(ready.receiver, content=bytes(2_000_000)).status_code == 413
+        assert client.delete(ready.receiver).status_code == 405
+    shown = get(ready.receiver, accept="text/html")
+    assert "refused: missing_header" in shown.text
+    assert "<script" not in shown.text
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
 
 
-def test_the_front_page_shows_first_steps_and_no_key(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        printed = running.wait_for("Ready\n")
-        url = re.search(URL, printed)
-        assert url is not None
-        answer = get(url.group())
-        assert answer.headers["content-type"] == "text/html; charset=utf-8"
-        assert f"curl -sS {url.group()}/api/v1/events" in answer.text
-        key = (tmp_path / ".aetherflow" / "api-key").read_text().strip()
-        assert key not in answer.text
-        assert "http://" not in answer.text.replace(url.group(), "").replace("http://127.0.0.1:", "")
-        assert "<script" not in answer.text
+def test_the_front_page_shows_first_steps_and_no_key(ready: Ready) -> None:
+    page = ready.front_page
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert f"curl -sS {ready.url}/api/v1/events" in page.text
+    key = (ready.dev.folder / ".aetherflow" / "api-key").read_text().strip()
+    assert key not in page.text
+    # Nothing is loaded from anywhere.
+    assert not re.search(r"<(script|link|img|iframe)", page.text)
+
+
+def test_a_second_dev_in_the_same_folder_is_exit_status_4(ready: Ready) -> None:
+    done = ready.dev.run("dev")
+    assert done.returncode == 4
+    assert "already serves" in done.stderr
 
 
 def test_a_port_that_was_set_and_is_taken_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
@@ -202,14 +217,6 @@ def test_without_a_port_two_folders_get_a_port_each(tmp_path: Path) -> None:
             assert each.run("events", "list").returncode == 0
 
 
-def test_a_second_dev_in_the_same_folder_is_exit_status_4(tmp_path: Path) -> None:
-    with dev(tmp_path) as running:
-        running.wait_for("Ready\n")
-        done = running.run("dev")
-    assert done.returncode == 4
-    assert "already serves" in done.stderr
-
-
 @pytest.mark.parametrize("setting", [{"egress_allow": "192.0.2.0/24"}, {"allow_http": "false"}], ids=str)
 def test_given_settings_that_forbid_the_first_delivery_are_named(
     setting: dict[str, str], tmp_path: Path
@@ -231,7 +238,7 @@ def test_a_key_that_was_revoked_is_told_before_anything_fails(tmp_path: Path) ->
     assert "was revoked" in done.stderr.splitlines()[-1]
 
 
-def test_a_secret_that_was_replaced_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_demo_endpoint_that_was_disabled_stays_so_and_is_no_obstacle(tmp_path: Path) -> None:
     with dev(tmp_path) as running:
         running.wait_for("Ready\n")
         [endpoint] = json.loads(running.run("endpoints", "list", "--output", "json").stdout)["data"]

@@ -109,21 +109,32 @@ def test_a_distributed_installation_is_looked_at_as_a_whole(
 
 
 @pytest.mark.parametrize(
-    ("settings", "check", "status"),
+    ("settings", "expected"),
     [
-        ({"public_url": "https://hooks.example.com"}, "public url", "ok"),
-        ({"public_url": "http://hooks.example.com"}, "public url", "warn"),
-        ({"public_url": "hooks.example.com"}, "public url", "fail"),
-        ({"egress_allow": "", "egress_ports": "", "allow_http": ""}, "egress", "ok"),
-        ({"egress_allow": "everything"}, "egress", "fail"),
-        ({"redis_url": "redis://127.0.0.1:1/0"}, "redis", "warn"),
+        (
+            {
+                "public_url": "https://hooks.example.com",
+                "egress_allow": "",
+                "egress_ports": "",
+                "allow_http": "",
+            },
+            {"public url": "ok", "egress": "ok"},
+        ),
+        (
+            {"public_url": "http://hooks.example.com", "redis_url": "redis://127.0.0.1:1/0"},
+            {"public url": "warn", "egress": "warn", "redis": "warn"},
+        ),
+        (
+            {"public_url": "hooks.example.com", "egress_allow": "everything"},
+            {"public url": "fail", "egress": "fail"},
+        ),
     ],
-    ids=str,
+    ids=["sound", "doubtful", "wrong"],
 )
-def test_settings_are_judged(settings: dict[str, str], check: str, status: str, tmp_path: Path) -> None:
+def test_settings_are_judged(settings: dict[str, str], expected: dict[str, str], tmp_path: Path) -> None:
     _, found = examine(environment_for(tmp_path, **settings), tmp_path)
-    assert found[check]["status"] == status
-    assert bool(found[check]["remedy"]) == (status != "ok")
+    assert {check: found[check]["status"] for check in expected} == expected
+    assert all(bool(found[check]["remedy"]) == (status != "ok") for check, status in expected.items())
 
 
 @pytest.mark.parametrize(
