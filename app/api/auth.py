@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Request, Security
@@ -39,6 +39,7 @@ class Caller:
     workspace_id: str
     key_id: str
     scopes: frozenset[str]
+    expires_at: datetime | None
 
 
 class Authenticator:
@@ -70,7 +71,7 @@ class Authenticator:
             caller = await asyncio.shield(self._look_up(digest))
         elif age > FRESH_SECONDS:
             self._look_up(digest)
-        if caller is None:
+        if caller is None or (caller.expires_at is not None and caller.expires_at <= self._wiring.clock()):
             raise Unauthenticated
         return caller
 
@@ -96,7 +97,7 @@ class Authenticator:
             self._known.pop(digest, None)
             return None
         self._note_use(row)
-        caller = Caller(row.workspace_id, row.id, frozenset(row.scopes))
+        caller = Caller(row.workspace_id, row.id, frozenset(row.scopes), row.expires_at)
         if len(self._known) >= MOST_KEYS:
             self._known.clear()
         self._known[digest] = (begun, caller)

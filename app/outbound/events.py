@@ -8,12 +8,15 @@ from sqlalchemy.orm import defer
 
 from app import catalogue
 from app.errors import EndpointDisabled, NotFound
-from app.outbound.envelopes import HEAD_BYTES, read_timestamp
+from app.outbound.envelopes import HEAD_BYTES, read_data, read_timestamp
 from app.outbound.record import add_delivery, add_event
 from app.rules.event_types import Subscription
+from app.rules.json_text import parse_json
 from app.store.database import Tx
 from app.store.models import Delivery, Endpoint, Event
 from app.wiring import Wiring
+
+OPERATOR_TYPES = {event_type.name for event_type in catalogue.OPERATOR_TYPES}
 
 # A page of a list would otherwise read megabytes of bodies to show none.
 WITHOUT_BODY = defer(Event.body, raiseload=True)
@@ -68,6 +71,8 @@ async def unmatched(tx: Tx, event: Event, deliveries: list[Delivery]) -> list[tu
 
 def why_unmatched(endpoint: Endpoint, event: Event) -> str:
     """Return why an endpoint got no delivery of an event, as far as its present state tells."""
+    if endpoint.id == spoken_of(event):
+        return "about_itself"
     if endpoint.created_at > event.created_at:
         return "registered_later"
     if not Subscription.of(endpoint.events).matches(event.type):
@@ -101,9 +106,20 @@ async def replay(tx: Tx, event: Event, *, endpoint: Endpoint | None, wiring: Wir
     statement = select(Endpoint.id, Endpoint.events).where(
         Endpoint.workspace_id == event.workspace_id, Endpoint.enabled, Endpoint.deleted_at.is_(None)
     )
+    besides = spoken_of(event)
     receivers = [
-        id_ for id_, patterns in await tx.execute(statement) if Subscription.of(patterns).matches(event.type)
+        id_
+        for id_, patterns in await tx.execute(statement)
+        if id_ != besides and Subscription.of(patterns).matches(event.type)
     ]
     for endpoint_id in receivers:
         add_delivery(tx, event, endpoint_id=endpoint_id, wiring=wiring)
     return len(receivers)
+
+
+def spoken_of(event: Event) -> str | None:
+    """Return the endpoint that an event about endpoints speaks of, and that never gets it; None for others."""
+    if event.type not in OPERATOR_TYPES:
+        return None
+    endpoint_id: str = parse_json(read_data(event.body))["endpoint"]["id"]
+    return endpoint_id

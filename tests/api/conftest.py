@@ -6,11 +6,13 @@ stranger   the same for a second one
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
 
+from tests.api.in_process import Inside, run_inside
+from tests.opened import fresh_database
 from tests.services import WIRINGS, Service, run_in
 
 numbers = itertools.count(1)
@@ -38,3 +40,14 @@ def make_workspace(service: Service) -> httpx2.Client:
     made = service.api.post("/workspaces", json={"name": f"workspace {next(numbers)}"})
     assert made.status_code == 201, made.text
     return service.client(made.json()["api_key"])
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from fresh_database(request)
+
+
+@pytest.fixture
+async def inside(database_url: str) -> AsyncIterator[Inside]:
+    async with run_inside(database_url) as inside:
+        yield inside

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
+from tests.api.in_process import Inside
 from tests.api.problems import assert_refused
 from tests.services import Service
 from tests.waiting import until
@@ -166,6 +167,31 @@ def test_a_revoked_key_stays_listed_and_cannot_be_revoked_again(workspace: httpx
     assert_refused(workspace.delete(f"/api-keys/{issued['id']}"), 404, "not_found")
     listed = {key["id"]: key for key in workspace.get("/api-keys").json()["data"]}
     assert listed[issued["id"]]["revoked_at"] is not None
+
+
+async def test_a_revoked_key_is_listed_for_thirty_days(inside: Inside) -> None:
+    made = await inside.api.post("/api-keys", json={"name": "x", "scopes": ["read"]})
+    key_id = made.json()["id"]
+    await inside.api.delete(f"/api-keys/{key_id}")
+
+    async def is_listed() -> bool:
+        return key_id in (await inside.api.get("/api-keys")).text
+
+    inside.clock.move(days=29, hours=23)
+    assert await is_listed()
+    inside.clock.move(hours=1)
+    assert not await is_listed()
+
+
+async def test_a_key_ends_at_its_hour_although_it_was_just_used(inside: Inside) -> None:
+    expires_at = (inside.clock.now + timedelta(minutes=1)).isoformat()
+    body = {"name": "x", "scopes": ["read"], "expires_at": expires_at}
+    key = (await inside.api.post("/api-keys", json=body)).json()["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    inside.clock.move(seconds=59)
+    assert (await inside.api.get("/events", headers=headers)).status_code == 200
+    inside.clock.move(seconds=1)
+    assert_refused(await inside.api.get("/events", headers=headers), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(

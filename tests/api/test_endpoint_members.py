@@ -392,3 +392,6 @@ def test_a_change_of_state_is_told_to_the_others_and_not_to_the_endpoint_itself(
     ]
     for one in shown:
         assert [delivery["endpoint_id"] for delivery in one["deliveries"]] == [other["id"]]
+        assert one["unmatched"] == [{"endpoint_id": spoken_of["id"], "reason": "about_itself"}]
+        # Nor does a replay go there.
+        assert workspace.post(f"/events/{one['id']}/replay").json() == {"deliveries": 1}

@@ -1,7 +1,7 @@
 """Where endpoints may lead: what is refused at registration and by PATCH, and what the caller is told."""
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from threading import Event
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from app.api.destinations import Destinations
 from app.resolver import Resolver
 from app.rules.addresses import EgressPolicy
-from tests.api.in_process import Inside, run_inside
+from tests.api.in_process import Inside
 from tests.api.problems import assert_refused
 from tests.processes import temporary_folder
 from tests.services import Service, embedded
@@ -196,13 +196,17 @@ def look_up(name: str) -> list[Any]:
 
 
 @pytest.fixture
-async def inside(sqlite: str) -> AsyncIterator[Inside]:
-    async with run_inside(sqlite) as inside:
-        inside.app.state.destinations = Destinations(EgressPolicy(), Resolver(look_up))
-        yield inside
-        SILENT.set()
+def inside(inside: Inside) -> Iterator[Inside]:
+    inside.app.state.destinations = Destinations(EgressPolicy(), Resolver(look_up))
+    yield inside
+    SILENT.set()
 
 
+# Where a URL leads has nothing to do with the database.
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@on_one_database
 @pytest.mark.parametrize("name", ["private", "mixed", "mapped"])
 async def test_a_name_with_one_address_that_is_not_allowed_is_refused(inside: Inside, name: str) -> None:
     answer = await inside.api.post("/endpoints", json={"url": f"https://{name}.example.com/"})
@@ -210,12 +214,14 @@ async def test_a_name_with_one_address_that_is_not_allowed_is_refused(inside: In
     assert problem["detail"] == "Deliveries to this destination are not allowed"
 
 
+@on_one_database
 async def test_a_name_that_resolves_to_public_addresses_is_accepted(inside: Inside) -> None:
     answer = await inside.api.post("/endpoints", json={"url": "https://public.example.com./"})
     assert (answer.status_code, answer.json()["warnings"]) == (201, [])
     assert answer.json()["url"] == "https://public.example.com./"
 
 
+@on_one_database
 async def test_a_name_that_does_not_resolve_now_is_accepted_with_one_warning_whatever_the_cause(
     inside: Inside,
 ) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import itertools
 import threading
-from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
@@ -17,10 +16,9 @@ from app.api.destinations import Destinations
 from app.api.idempotency import CLAIM
 from app.resolver import Resolver
 from app.store.models import ApiKey, IdempotentAnswer
-from tests.api.in_process import Inside, run_inside
+from tests.api.in_process import Inside
 from tests.api.problems import assert_refused
 from tests.eventually import eventually
-from tests.opened import fresh_database
 from tests.services import Service
 from tests.waiting import until
 
@@ -220,17 +218,6 @@ def test_many_requests_at_once_with_one_key_have_one_effect(
 
 
 # What follows needs a clock that moves, and processes that die between two statements.
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    yield from fresh_database(request)
-
-
-@pytest.fixture
-async def inside(database_url: str) -> AsyncIterator[Inside]:
-    async with run_inside(database_url) as inside:
-        yield inside
 
 
 async def send(inside: Inside, path: str, content: bytes) -> httpx2.Response:
