@@ -9,7 +9,15 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+OPTIONS = [
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--quiet",
+]
 FILES = {"run.txt": ["build"], "test.txt": ["build", "test"]}
 
 
