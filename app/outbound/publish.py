@@ -173,12 +173,16 @@ class Publisher:
         """Take what fits into one statement, in which no id may stand twice."""
         group: dict[tuple[str, str], tuple[Draft, asyncio.Future[Published]]] = {}
         left = []
+        size = 0
         for entry in self._waiting:
-            key = (entry[0].given.workspace_id, entry[0].id)
-            if key in group or len(group) >= MOST_DELIVERIES:
+            given = entry[0].given
+            key = (given.workspace_id, entry[0].id)
+            if key in group or size >= MOST_DELIVERIES:
                 left.append(entry)
             else:
                 group[key] = entry
+                table = self._fanout.known(given.workspace_id)
+                size += 1 + (0 if table is None else len(table.receivers(given.type)))
         self._waiting = left
         return list(group.values())
 

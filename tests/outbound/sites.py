@@ -125,13 +125,14 @@ def new_wiring(database_url: str, queue: LocalQueue, **settings: Any) -> Wiring:
 
 
 @contextlib.asynccontextmanager
-async def new_site(database_url: str, **settings: Any) -> AsyncIterator[Site]:
-    """Open a database, empty it, and add a workspace."""
+async def new_site(database_url: str, *, emptied: bool = True, **settings: Any) -> AsyncIterator[Site]:
+    """Open a database, empty it unless told otherwise, and add a workspace."""
     queue = LocalQueue()
     wiring = new_wiring(database_url, queue, **settings)
     await wiring.database.hot.open()
     try:
-        await empty(wiring.database)
+        if emptied:
+            await empty(wiring.database)
         site = Site(wiring, queue)
         await site.add_workspace()
         yield site
