@@ -13,7 +13,7 @@ from app.rules.event_types import Subscription
 from app.store.database import Database
 from app.store.models import Endpoint, Workspace
 
-# Workspaces whose tables stay in memory; the one that was used longest ago goes first.
+# Workspaces whose tables stay in memory; the one that was read longest ago goes first.
 MOST_TABLES = 10_000
 
 # Event types whose receivers a table remembers; callers choose the names, so there must be a bound.
