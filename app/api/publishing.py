@@ -23,7 +23,8 @@ from app.api.schemas import BatchAccepted, BatchInput, EventAccepted, EventInput
 from app.api.transactions import wiring_of
 from app.api.validation import point_into_body
 from app.errors import Problem, TooLarge
-from app.outbound.publish import Draft, Publication, Publisher
+from app.outbound.drafts import Draft, Publication
+from app.outbound.publish import Publisher
 from app.rules.ids import is_event_id, make_id
 from app.rules.json_text import compact_json, parse_json
 from app.rules.times import write_in_utc

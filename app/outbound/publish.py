@@ -13,17 +13,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-from sqlalchemy import func, select
-
-from app.errors import Conflict, InternalError, Problem, Unavailable
-from app.outbound.envelopes import compose_body, format_timestamp, read_timestamp
+from app.errors import InternalError, Unavailable
+from app.outbound.drafts import Draft, Publication, Published
+from app.outbound.envelopes import compose_body, format_timestamp
 from app.outbound.fanout import Fanout, FanoutTable
+from app.outbound.known_events import settle_known
 from app.queue import BornDelivery, BornEvent, BornLeased, Queue
 from app.rules.ids import make_id
-from app.store.database import Database, Tx, is_away, unavailable_when_away
+from app.store.database import Database, is_away, unavailable_when_away
 from app.store.hot.contract import NewDelivery, NewEvent
-from app.store.models import Delivery, Event
 from app.telemetry import Metrics
 from app.wiring import Chance
 
@@ -36,41 +34,6 @@ APART_SECONDS = 0.002
 
 # How often a fan-out is repeated because endpoints changed meanwhile, before it is called a bug.
 MOST_REPETITIONS = 20
-
-
-class Publication(msgspec.Struct, gc=False):
-    """An event that a caller wants published; `data` is compact JSON. Without an id or timestamp we choose.
-
-    `path` is the JSON pointer to it in the caller's request.
-    """
-
-    workspace_id: str
-    type: str
-    data: bytes
-    id: str | None = None
-    timestamp: str | None = None
-    path: str = ""
-
-
-class Published(msgspec.Struct, gc=False):
-    """The answer. `replayed` says that this very event was published before."""
-
-    id: str
-    type: str
-    timestamp: str
-    deliveries: int
-    replayed: bool = False
-
-
-class Draft(msgspec.Struct, gc=False):
-    """A publication on its way into the database."""
-
-    given: Publication
-    id: str
-    timestamp: str
-    body: bytes
-    created_at: datetime
-    published: Published | None = None
 
 
 class Publisher:
@@ -132,7 +95,7 @@ class Publisher:
         """
         missing = list(drafts)
         for _ in range(MOST_REPETITIONS):
-            if missing := await self._settle_known(missing):
+            if missing := await settle_known(self._database, missing):
                 await self._write(missing, whole=True)
                 missing = [draft for draft in missing if draft.published is None]
             if not missing:
@@ -189,7 +152,7 @@ class Publisher:
     async def _look_into(self, draft: Draft, future: asyncio.Future[Published]) -> None:
         """Answer a caller whose event the database refused: it exists, or its fan-out was stale."""
         try:
-            if await self._settle_known([draft]):
+            if await settle_known(self._database, [draft]):
                 await self._fanout.read(draft.given.workspace_id)
                 published = await self.publish(draft)
             else:
@@ -278,60 +241,3 @@ class Publisher:
         task = self._loop.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-    async def _settle_known(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """Mark drafts whose event exists already, and return the others.
-
-        Raises:
-            Conflict: an id belongs to an event with other content.
-        """
-        chosen = [draft for draft in drafts if draft.given.id is not None]
-        if not chosen:
-            return list(drafts)
-        async with self._database.read() as tx:
-            bodies = await read_bodies(tx, chosen)
-            conflicts = [
-                Problem(f"{draft.given.path}/id", f"{draft.id} is the id of another event", Conflict.code)
-                for draft in chosen
-                if draft.id in bodies and not is_same_event(draft, bodies[draft.id])
-            ]
-            if conflicts:
-                detail = "An event with this id exists and has other content."
-                raise Conflict(detail, problems=conflicts)
-            for draft in chosen:
-                if draft.id in bodies:
-                    count = await count_first_deliveries(tx, draft.given.workspace_id, draft.id)
-                    stamp = read_timestamp(bodies[draft.id])
-                    draft.published = Published(draft.id, draft.given.type, stamp, count, replayed=True)
-        return [draft for draft in drafts if draft.published is None]
-
-
-def is_same_event(draft: Draft, body: bytes) -> bool:
-    """Whether a stored body says what the draft says; a timestamp that we chose makes no difference."""
-    timestamp = draft.given.timestamp or read_timestamp(body)
-    composed = compose_body(
-        event_type=draft.given.type, event_id=draft.id, timestamp=timestamp, data=draft.given.data
-    )
-    return composed == body
-
-
-async def read_bodies(tx: Tx, drafts: Sequence[Draft]) -> dict[str, bytes]:
-    """Return the bodies of the events that exist, by id; all drafts are of one workspace."""
-    rows = await tx.execute(
-        select(Event.id, Event.body).where(
-            Event.workspace_id == drafts[0].given.workspace_id, Event.id.in_([draft.id for draft in drafts])
-        )
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-async def count_first_deliveries(tx: Tx, workspace_id: str, event_id: str) -> int:
-    """Return how many deliveries were born with the event; replays came later."""
-    statement = (
-        select(func.count())
-        .select_from(Delivery)
-        .join(Event, (Event.workspace_id == Delivery.workspace_id) & (Event.id == Delivery.event_id))
-        .where(Delivery.workspace_id == workspace_id, Delivery.event_id == event_id)
-        .where(Delivery.created_at == Event.created_at)
-    )
-    return int(await tx.scalar(statement) or 0)

@@ -10,9 +10,10 @@ import orjson
 from sqlalchemy import select
 
 from app.cli.parts import make_wiring
+from app.outbound.drafts import Publication, Published
 from app.outbound.endpoints import NewEndpoint, Registered, register
 from app.outbound.fanout import Fanout
-from app.outbound.publish import Publication, Published, Publisher
+from app.outbound.publish import Publisher
 from app.queue import LocalQueue
 from app.rules.ids import make_id
 from app.settings import read_settings

@@ -12,7 +12,8 @@ import pytest
 
 from app.errors import Conflict, Unavailable
 from app.outbound import endpoints as endpoint_verbs
-from app.outbound.publish import MOST_DELIVERIES, Published
+from app.outbound.drafts import Published
+from app.outbound.publish import MOST_DELIVERIES
 from app.queue import BornLeased, Hint, LocalQueue
 from app.store.hot.sqlite import SqliteHotStore
 from app.store.models import Endpoint
