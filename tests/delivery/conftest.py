@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
+import structlog
 import uvloop
 
 from tests.opened import fresh_database
@@ -22,6 +23,14 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     if any("loop_factories" in mark.kwargs for mark in item.iter_markers("asyncio")):
         return LOOP_FACTORIES
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_logs() -> None:
+    """Print log lines without colours and frames, which take seconds to draw for an error."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    )
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
