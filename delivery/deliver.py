@@ -62,7 +62,9 @@ class Deliverer:
         self._most_held = self._concurrency * HELD_PER_ATTEMPT
         self._lease = timedelta(seconds=wiring.settings.lease_seconds)
         self.leases = Leases(self._hot, clock=wiring.clock, lease_seconds=wiring.settings.lease_seconds)
-        self._settler = Settler(self._hot, metrics=wiring.metrics, settled=self._forget)
+        self._settler = Settler(
+            self._hot, metrics=wiring.metrics, settled=self._forget, token_of=self.leases.token_of
+        )
         self._lanes: dict[str, Lane] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         self._busy = 0

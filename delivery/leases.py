@@ -47,6 +47,11 @@ class Leases:
         held.token, held.leased_until = work.token, work.leased_until
         return True
 
+    def token_of(self, delivery_id: str) -> int | None:
+        """Return the token under which a delivery is held, if it is."""
+        held = self._held.get(delivery_id)
+        return None if held is None else held.token
+
     def has_lapsed(self, work: Work) -> bool:
         """Whether the delivery may be in another process's hands."""
         return work.leased_until <= self._clock()

@@ -28,13 +28,23 @@ log = structlog.get_logger()
 
 
 class Settler:
-    """Takes results and sees to it that they are recorded. `settled` is called with each batch that was."""
+    """Takes results and sees to it that they are recorded.
+
+    `settled` is called with each batch that was. `token_of` names the token under which a delivery is held now, if
+    it is: one that lapsed here and was claimed anew by this very process while its result waits goes on under another.
+    """
 
     def __init__(
-        self, hot: HotStore, *, metrics: Metrics, settled: Callable[[Sequence[Settlement]], None]
+        self,
+        hot: HotStore,
+        *,
+        metrics: Metrics,
+        settled: Callable[[Sequence[Settlement]], None],
+        token_of: Callable[[str], int | None],
     ) -> None:
         self._hot = hot
         self._settled = settled
+        self._token_of = token_of
         self._metrics = metrics
         self._waiting: list[Settlement] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -88,6 +98,8 @@ class Settler:
                 return
 
     async def _settle(self, batch: list[Settlement]) -> None:
+        for settlement in batch:
+            settlement.token = self._token_of(settlement.delivery_id) or settlement.token
         held = await self._hot.settle(batch)
         for result, count in Counter(settlement.result for settlement in batch).items():
             self._metrics.attempts.labels(result).inc(count)

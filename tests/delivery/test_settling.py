@@ -25,7 +25,10 @@ class Book:
     def __init__(self, site: Site) -> None:
         self.batches: list[list[str]] = []
         self.metrics = Metrics()
-        self.settler = Settler(site.database.hot, metrics=self.metrics, settled=self._note)
+        self.tokens: dict[str, int] = {}
+        self.settler = Settler(
+            site.database.hot, metrics=self.metrics, settled=self._note, token_of=self.tokens.get
+        )
 
     def _note(self, settlements: Sequence[Settlement]) -> None:
         self.batches.append([one.delivery_id for one in settlements])
@@ -94,6 +97,15 @@ async def test_results_without_their_lease_are_counted_as_lost_and_dealt_with(si
     await book.settler.drain()
     assert book.count("aetherflow_leases_lost_total") == 1
     assert sorted(book.done) == sorted(work.delivery_id for work in works[:2])
+
+
+async def test_a_result_counts_under_the_lease_that_its_delivery_has_by_now(site: Site, book: Book) -> None:
+    [work] = await claimed(site, 1)
+    [anew] = await claim(site.database, work.endpoint_id, seconds=1005)
+    book.tokens[work.delivery_id] = anew.token
+    book.settler.put(settlement(work))
+    await book.settler.drain()
+    assert await site.statuses() == {"succeeded": 1}
 
 
 async def test_a_result_that_no_database_can_hold_takes_no_other_along(site: Site, book: Book) -> None:

@@ -197,3 +197,14 @@ async def change_endpoint(database: Database, endpoint_id: str, **members: Any) 
 def replaced(work: Work, **members: Any) -> Work:
     """Return a work with other members."""
     return msgspec.structs.replace(work, **members)
+
+
+async def add_many_deliveries(
+    database: Database, workspace_id: str, endpoint_id: str, number: int
+) -> list[NewDelivery]:
+    """Write so many deliveries to an endpoint, due since START and unleased, as a replay would."""
+    async with database.read() as tx:
+        version = (await tx.get_one(Workspace, workspace_id)).endpoints_version
+    return await publish_to(
+        database, endpoint_id, number, workspace_id=workspace_id, endpoints_version=version
+    )
