@@ -10,6 +10,7 @@ import pytest
 from app.cli.diagnosis_of_storage import has_repair
 from tests.cli.conftest import CommandLine
 from tests.processes import free_port
+from tests.redis_server import Redis
 from tests.services import Service, embedded, environment_for, run
 
 
@@ -90,9 +91,10 @@ def test_a_database_that_is_away_fails_without_its_password(tmp_path: Path) -> N
 
 
 def test_a_distributed_installation_is_looked_at_as_a_whole(
-    postgres: str, redis: str, tmp_path: Path
+    postgres: str, own_redis: Redis, tmp_path: Path
 ) -> None:
-    environment = environment_for(tmp_path, database_url=postgres, redis_url=redis)
+    # A Redis of its own, because workers of other tests tell the shared one that they are alive.
+    environment = environment_for(tmp_path, database_url=postgres, redis_url=own_redis.url())
     status, found = examine(environment, tmp_path)
     assert status == 0
     expected = {
