@@ -8,6 +8,9 @@ import pytest
 
 from tests.api.problems import assert_refused
 
+# For what is refused before the database is asked.
+in_one_wiring = pytest.mark.parametrize("service", ["embedded"], indirect=True)
+
 URL = "http://127.0.0.1:9/hooks"
 
 DEFAULTS: dict[str, Any] = {
@@ -168,6 +171,7 @@ def test_a_member_is_shown_as_it_was_given(
     assert read(workspace, other)[name] == shown
 
 
+@in_one_wiring
 @pytest.mark.parametrize(("name", "given", "path"), REFUSED)
 def test_a_member_beyond_its_limits_is_refused(
     workspace: httpx2.Client, name: str, given: Any, path: str
@@ -181,6 +185,7 @@ def test_a_member_beyond_its_limits_is_refused(
     assert len(workspace.get("/endpoints").json()["data"]) == 1
 
 
+@in_one_wiring
 @pytest.mark.parametrize("name", RESERVED)
 def test_a_header_that_is_ours_to_set_is_refused(workspace: httpx2.Client, name: str) -> None:
     answer = workspace.post("/endpoints", json={"url": URL, "headers": {"X-Fine": "v", name: "v"}})

@@ -11,6 +11,9 @@ import pytest
 
 from tests.api.problems import assert_refused
 
+# For what is refused before the database is asked.
+in_one_wiring = pytest.mark.parametrize("service", ["embedded"], indirect=True)
+
 LISTS = ["/events", "/endpoints", "/deliveries", "/api-keys"]
 
 # Parameters of each list beside limit and cursor, with a value that fits.
@@ -31,14 +34,16 @@ FILTERS = {
 ENDPOINT = {"url": "http://127.0.0.1:9/", "retry": {"schedule": [600_000]}}
 
 
-def fill(workspace: httpx2.Client, number: int) -> None:
-    """Make so many rows of each list that is there to be filled; each event has one delivery."""
-    if not workspace.get("/endpoints").json()["data"]:
+def fill(workspace: httpx2.Client, path: str, number: int) -> None:
+    """Make so many rows of a list, one after the other; a delivery comes with an event."""
+    if path == "/deliveries" and not workspace.get("/endpoints").json()["data"]:
         workspace.post("/endpoints", json=ENDPOINT)
+    path, body = {
+        "/endpoints": ("/endpoints", ENDPOINT),
+        "/api-keys": ("/api-keys", {"name": "x", "scopes": ["read"]}),
+    }.get(path, ("/events", {"event": "a.b", "data": {}}))
     for _ in range(number):
-        assert workspace.post("/events", json={"event": "a.b", "data": {}}).status_code == 202
-        assert workspace.post("/endpoints", json={**ENDPOINT, "events": ["x.y"]}).status_code == 201
-        assert workspace.post("/api-keys", json={"name": "x", "scopes": ["read"]}).status_code == 201
+        assert workspace.post(path, json=body).is_success
 
 
 def ids(answer: httpx2.Response) -> list[str]:
@@ -61,7 +66,7 @@ def pages(workspace: httpx2.Client, path: str, **parameters: str) -> list[list[s
 
 @pytest.mark.parametrize("path", LISTS)
 def test_a_list_has_pages_newest_first_and_null_at_the_end(workspace: httpx2.Client, path: str) -> None:
-    fill(workspace, 5)
+    fill(workspace, path, 5)
     answer = workspace.get(path)
     assert set(answer.json()) == {"data", "next_cursor"}
     assert answer.json()["next_cursor"] is None
@@ -90,6 +95,7 @@ def test_fifty_are_listed_unless_told_otherwise_and_a_hundred_at_most(workspace:
     assert [len(page) for page in pages(workspace, "/events")] == [50, 50, 20]
 
 
+@in_one_wiring
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize(
     "limit", ["0", "101", "-1", "abc", "", "1.0", "1e1", "+1", " 1", "1_0", "٣", "9" * 30]
@@ -100,12 +106,12 @@ def test_another_limit_is_refused(workspace: httpx2.Client, path: str, limit: st
 
 @pytest.mark.parametrize("path", ["/events", "/deliveries"])
 def test_pages_stay_where_they_are_while_rows_come_in(workspace: httpx2.Client, path: str) -> None:
-    fill(workspace, 6)
+    fill(workspace, path, 6)
     everything = ids(workspace.get(path))
     first = workspace.get(path, params={"limit": 2})
-    fill(workspace, 2)
+    fill(workspace, path, 2)
     second = workspace.get(path, params={"limit": 2, "cursor": first.json()["next_cursor"]})
-    fill(workspace, 1)
+    fill(workspace, path, 1)
     third = workspace.get(path, params={"limit": 2, "cursor": second.json()["next_cursor"]})
     assert ids(first) + ids(second) + ids(third) == everything
     again = workspace.get(path, params={"limit": 100, "cursor": first.json()["next_cursor"]})
@@ -135,7 +141,7 @@ def forge(cursor: str, *position: object) -> str:
 
 @pytest.mark.parametrize("path", LISTS)
 def test_garbage_is_no_cursor(workspace: httpx2.Client, path: str) -> None:
-    fill(workspace, 2)
+    fill(workspace, path, 2)
     cursor = cursor_of(workspace, path)
     garbage = ["", "x", "null", "e30", "W10", "WzFd", "%00", "é", cursor[:-1], cursor + "x", cursor[::-1]]
     garbage += ["=" + cursor, "/" * 8, "A" * 5_000]
@@ -145,7 +151,7 @@ def test_garbage_is_no_cursor(workspace: httpx2.Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", LISTS)
 def test_a_cursor_that_was_tampered_with_does_no_harm(workspace: httpx2.Client, path: str) -> None:
-    fill(workspace, 2)
+    fill(workspace, path, 2)
     cursor = cursor_of(workspace, path)
     moment = 1_769_851_800_000_000
     positions: list[list[Any]] = [
@@ -162,7 +168,7 @@ def test_a_cursor_that_was_tampered_with_does_no_harm(workspace: httpx2.Client, 
 def test_a_cursor_belongs_to_one_list_of_one_workspace(
     workspace: httpx2.Client, stranger: httpx2.Client, path: str
 ) -> None:
-    fill(workspace, 2)
+    fill(workspace, path, 2)
     cursor = cursor_of(workspace, path)
     assert workspace.get(path, params={"cursor": cursor, "limit": "7"}).status_code == 200
     assert_refused(stranger.get(path, params={"cursor": cursor}), 422, "invalid_cursor", "?cursor")
@@ -172,14 +178,14 @@ def test_a_cursor_belongs_to_one_list_of_one_workspace(
 
 @pytest.mark.parametrize(("path", "name"), [(path, name) for path in LISTS for name in FILTERS[path]])
 def test_a_cursor_belongs_to_one_set_of_filters(workspace: httpx2.Client, path: str, name: str) -> None:
-    fill(workspace, 2)
+    fill(workspace, path, 2)
     cursor = cursor_of(workspace, path)
     answer = workspace.get(path, params={"cursor": cursor, name: FILTERS[path][name]})
     assert_refused(answer, 422, "invalid_cursor", "?cursor")
 
 
 def test_a_cursor_goes_with_its_own_filters_however_they_are_written(workspace: httpx2.Client) -> None:
-    fill(workspace, 3)
+    fill(workspace, "/events", 3)
     cursor = cursor_of(workspace, "/events", since="2026-01-01T00:00:00Z", event="a.b")
     same = {"cursor": cursor, "since": "2026-01-01T01:00:00+01:00", "event": "a.b"}
     assert len(ids(workspace.get("/events", params=same))) == 2
@@ -189,7 +195,7 @@ def test_a_cursor_goes_with_its_own_filters_however_they_are_written(workspace: 
 
 @pytest.mark.parametrize("path", ["/events", "/deliveries"])
 def test_since_is_inclusive_and_until_exclusive(workspace: httpx2.Client, path: str) -> None:
-    fill(workspace, 3)
+    fill(workspace, path, 3)
     rows = workspace.get(path).json()["data"]
     newest, middle, oldest = ([row["id"], row["created_at"]] for row in rows)
 
@@ -213,6 +219,7 @@ def test_since_is_inclusive_and_until_exclusive(workspace: httpx2.Client, path: 
     assert between(until=elsewhere) == [oldest[0]]
 
 
+@in_one_wiring
 @pytest.mark.parametrize("path", ["/events", "/deliveries"])
 @pytest.mark.parametrize("name", ["since", "until"])
 @pytest.mark.parametrize(
@@ -280,7 +287,7 @@ def test_deliveries_are_filtered_by_each_of_their_sides(workspace: httpx2.Client
 
 
 def test_a_filter_that_nothing_can_fit_is_refused_or_finds_nothing(workspace: httpx2.Client) -> None:
-    fill(workspace, 1)
+    fill(workspace, "/deliveries", 1)
     for status in ("", "done", "PENDING", "pending,failed"):
         assert_refused(workspace.get("/deliveries", params={"status": status}), 422, "invalid", "?status")
     for name in ("endpoint_id", "event", "event_id"):

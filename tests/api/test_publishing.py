@@ -10,6 +10,9 @@ import pytest
 from app.catalogue import EVENT_TYPES
 from tests.api.problems import assert_refused
 
+# For what is refused before the database is asked.
+in_one_wiring = pytest.mark.parametrize("service", ["embedded"], indirect=True)
+
 REPLAYED = "idempotent-replayed"
 
 
@@ -60,6 +63,7 @@ def test_a_caller_may_name_an_event(workspace: httpx2.Client, event_id: str) -> 
     assert workspace.get(f"/events/{event_id}").json()["id"] == event_id
 
 
+@in_one_wiring
 @pytest.mark.parametrize(
     "event_id", ["", "x" * 65, "a b", "a.b", "a/b", "é", "a\n", "a\0", 1, True, ["a"], {}]
 )
@@ -151,6 +155,7 @@ def test_a_timestamp_is_kept_in_utc(workspace: httpx2.Client, given: str, kept: 
     assert workspace.get("/events").json()["data"][0]["timestamp"] == kept
 
 
+@in_one_wiring
 @pytest.mark.parametrize(
     "stamp",
     [
@@ -185,6 +190,7 @@ def test_a_type_is_a_dotted_name_and_may_be_undeclared(workspace: httpx2.Client,
     )
 
 
+@in_one_wiring
 @pytest.mark.parametrize(
     "name",
     [
@@ -197,6 +203,7 @@ def test_another_type_is_refused(workspace: httpx2.Client, name: object) -> None
     assert_refused(batch(workspace, event(event=name)), 422, "invalid", "/events/0/event")
 
 
+@in_one_wiring
 @pytest.mark.parametrize(
     "name", ["workflow.bogus", "integration.x.y", "user.a", "billing.paid", "endpoint.a"]
 )
@@ -237,6 +244,7 @@ def test_built_in_types_need_the_id_of_their_object_and_nothing_else(
         )
 
 
+@in_one_wiring
 @pytest.mark.parametrize("data", [None, [], "x", 1, True])
 def test_data_is_an_object(workspace: httpx2.Client, data: object) -> None:
     assert_refused(publish(workspace, data=data), 422, "invalid", "/data")

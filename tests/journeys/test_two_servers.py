@@ -15,7 +15,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.parametrize("service", ["distributed"], indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def other(service: Service) -> Iterator[httpx2.Client]:
     """A client of a second server beside the first."""
     port = free_port()
