@@ -151,6 +151,8 @@ AWAY = (
     TimeoutError,
     PoolTimeoutError,
     asyncpg.InterfaceError,
+    # The driver's word for a connection that broke while it was being given back.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
