@@ -30,11 +30,12 @@ class Published(msgspec.Struct, gc=False):
 
 
 class Draft(msgspec.Struct, gc=False):
-    """A publication on its way into the database."""
+    """A publication on its way into the database; `endpoints_version` is what it was fanned out by last."""
 
     given: Publication
     id: str
     timestamp: str
     body: bytes
     created_at: datetime
+    endpoints_version: int = -1
     published: Published | None = None

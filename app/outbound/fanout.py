@@ -5,6 +5,7 @@ The table of a workspace is read once and used until somebody finds it stale: ea
 a table can never be older than a change that was answered, in this process or another.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -45,10 +46,28 @@ class Fanout:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._tables: dict[str, FanoutTable] = {}
+        self._renewals: dict[str, asyncio.Task[FanoutTable]] = {}
 
     def known(self, workspace_id: str) -> FanoutTable | None:
         """Return the table in memory, if there is one."""
         return self._tables.get(workspace_id)
+
+    async def renew(self, workspace_id: str, *, unlike: int) -> FanoutTable:
+        """Return a table of another version than `unlike`, if there is one by now; read once for all who ask.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        table = self._tables.get(workspace_id)
+        if table is not None and table.version != unlike:
+            return table
+        renewal = self._renewals.get(workspace_id)
+        if renewal is None:
+            renewal = asyncio.get_running_loop().create_task(self.read(workspace_id))
+            self._renewals[workspace_id] = renewal
+            renewal.add_done_callback(lambda _: self._renewals.pop(workspace_id))
+        # Whoever asked first may give up, and the others still wait.
+        return await asyncio.shield(renewal)
 
     async def read(self, workspace_id: str) -> FanoutTable:
         """Read the table of a workspace from the database and remember it.

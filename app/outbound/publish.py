@@ -150,10 +150,11 @@ class Publisher:
         return list(group.values())
 
     async def _look_into(self, draft: Draft, future: asyncio.Future[Published]) -> None:
-        """Answer a caller whose event the database refused: it exists, or its fan-out was stale."""
+        """Answer a caller whose event the database refused: its fan-out was stale, or it exists."""
         try:
-            if await settle_known(self._database, [draft]):
-                await self._fanout.read(draft.given.workspace_id)
+            tried = draft.endpoints_version
+            table = await self._fanout.renew(draft.given.workspace_id, unlike=tried)
+            if table.version != tried or await settle_known(self._database, [draft]):
                 published = await self.publish(draft)
             else:
                 published = draft.published  # type: ignore[assignment]
@@ -201,7 +202,7 @@ class Publisher:
         for position, draft in enumerate(drafts):
             workspace_id, event_type = draft.given.workspace_id, draft.given.type
             table = tables[workspace_id]
-            draft.created_at = now
+            draft.created_at, draft.endpoints_version = now, table.version
             events.append(NewEvent(workspace_id, draft.id, event_type, draft.body, now, table.version))
             hint.events.append(BornEvent(workspace_id, draft.id, event_type, draft.body, table.version))
             for endpoint_id in table.receivers(event_type):

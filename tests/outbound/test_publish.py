@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy
 
 from app.errors import Conflict, Unavailable
 from app.outbound import endpoints as endpoint_verbs
@@ -213,6 +214,22 @@ async def test_a_process_with_a_database_of_its_own_sees_every_answered_registra
 
         await asyncio.gather(keep_registering(), keep_publishing())
         assert registered > 0
+
+
+async def test_a_change_of_endpoints_costs_all_publishers_together_one_reading(site: Site) -> None:
+    await site.register()
+    await site.publish()
+    await site.register()
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    sqlalchemy.event.listen(site.database.engine.sync_engine, "before_cursor_execute", note)
+    answers = await asyncio.gather(*(site.publish(id=f"evt-{number}") for number in range(100)))
+    assert {answer.deliveries for answer in answers} == {2}
+    assert len([statement for statement in statements if "endpoints_version" in statement]) == 1
+    assert not [statement for statement in statements if "FROM events" in statement]
 
 
 async def test_an_endpoint_disabled_or_deleted_before_a_publish_gets_nothing(site: Site) -> None:
