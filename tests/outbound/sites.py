@@ -14,7 +14,7 @@ from app.outbound.drafts import Publication, Published
 from app.outbound.endpoints import NewEndpoint, Registered, register
 from app.outbound.fanout import Fanout
 from app.outbound.publish import Publisher
-from app.queue import LocalQueue
+from app.queue import LocalQueue, Queue
 from app.rules.ids import make_id
 from app.settings import read_settings
 from app.store.database import Tx
@@ -26,9 +26,10 @@ from tests.opened import empty
 class Site:
     """A workspace in a database, and the parts that serve it."""
 
-    def __init__(self, wiring: Wiring, queue: LocalQueue) -> None:
+    def __init__(self, wiring: Wiring, queue: Queue) -> None:
         self.wiring = wiring
-        self.queue = queue
+        # A LocalQueue, unless the test has brought another.
+        self.queue: Any = queue
         self.database = wiring.database
         self.workspace_id = make_id("ws", Chance().uuid7())
         self.publisher = self.make_publisher()
@@ -113,7 +114,7 @@ class Site:
         return counts
 
 
-def new_wiring(database_url: str, queue: LocalQueue, **settings: Any) -> Wiring:
+def new_wiring(database_url: str, queue: Queue, **settings: Any) -> Wiring:
     """Return the parts of a process that may deliver to the loopback."""
     defaults = {
         "database_url": database_url,
@@ -126,9 +127,11 @@ def new_wiring(database_url: str, queue: LocalQueue, **settings: Any) -> Wiring:
 
 
 @contextlib.asynccontextmanager
-async def new_site(database_url: str, *, emptied: bool = True, **settings: Any) -> AsyncIterator[Site]:
+async def new_site(
+    database_url: str, *, emptied: bool = True, queue: Queue | None = None, **settings: Any
+) -> AsyncIterator[Site]:
     """Open a database, empty it unless told otherwise, and add a workspace."""
-    queue = LocalQueue()
+    queue = queue or LocalQueue()
     wiring = new_wiring(database_url, queue, **settings)
     await wiring.database.hot.open()
     try:
