@@ -23,6 +23,8 @@ SECOND_NS = 1_000_000_000
 # The ledger reads what a process wrote before its death when it gets a processor.
 RECEIVER_LAG_NS = SECOND_NS // 2
 ACCEPTED = 202
+UNAVAILABLE = 503
+UNANSWERED = 0
 # Mistakes of one kind that a failure shows.
 SHOWN = 5
 
@@ -92,6 +94,8 @@ def compare(
     deliveries = {id_: one for id_, one in deliveries.items() if one.endpoint_id in endpoints.ids}
     answers = Counter(call.status for call in calls)
     findings = Findings(answers[ACCEPTED], answers)
+    for status in answers.keys() - {ACCEPTED, UNAVAILABLE, UNANSWERED}:
+        findings.note("an answer is neither 202 nor 503", f"{answers[status]} calls were answered {status}")
     find_losses(findings, calls, entries, deliveries, endpoints=endpoints, fault=fault)
     find_unfinished(findings, deliveries)
     find_doubles(findings, entries, deliveries, fault=fault)
