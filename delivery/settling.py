@@ -31,7 +31,8 @@ class Settler:
     """Takes results and sees to it that they are recorded.
 
     `settled` is called with each batch that was. `token_of` names the token under which a delivery is held now, if
-    it is: one that lapsed here and was claimed anew by this very process while its result waits goes on under another.
+    it is: one that lapsed here and was claimed anew by this very process goes on under another. If that comes about
+    while its result is on its way, the result is overtaken and goes once more.
     """
 
     def __init__(
@@ -101,11 +102,16 @@ class Settler:
         for settlement in batch:
             settlement.token = self._token_of(settlement.delivery_id) or settlement.token
         held = await self._hot.settle(batch)
-        for result, count in Counter(settlement.result for settlement in batch).items():
-            self._metrics.attempts.labels(result).inc(count)
-        for settlement in batch:
-            self._metrics.attempt_seconds.observe(settlement.duration_ms / 1000)
+        overtaken: list[Settlement] = []
         if held < len(batch):
-            self._metrics.leases_lost.inc(len(batch) - held)
-            log.warning("leases_lost", deliveries=len(batch) - held)
-        self._settled(batch)
+            overtaken = [s for s in batch if self._token_of(s.delivery_id) not in (None, s.token)]
+            self._waiting += overtaken
+            lost = len(batch) - held - len(overtaken)
+            self._metrics.leases_lost.inc(lost)
+            log.warning("leases_lost", deliveries=lost, overtaken=len(overtaken))
+        dealt_with = [s for s in batch if s not in overtaken] if overtaken else batch
+        for result, count in Counter(settlement.result for settlement in dealt_with).items():
+            self._metrics.attempts.labels(result).inc(count)
+        for settlement in dealt_with:
+            self._metrics.attempt_seconds.observe(settlement.duration_ms / 1000)
+        self._settled(dealt_with)

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -106,6 +106,42 @@ async def test_a_result_counts_under_the_lease_that_its_delivery_has_by_now(site
     book.settler.put(settlement(work))
     await book.settler.drain()
     assert await site.statuses() == {"succeeded": 1}
+
+
+class OvertakingStore(SqliteHotStore):
+    """A database in which a claim is carried out just before the first settlement."""
+
+    overtake: Callable[[], Awaitable[None]] | None = None
+
+    async def settle(self, settlements: Sequence[Settlement]) -> int:
+        overtake, self.overtake = self.overtake, None
+        if overtake is not None:
+            await overtake()
+        return await super().settle(settlements)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_result_overtaken_by_a_claim_of_its_own_process_goes_once_more(site: Site) -> None:
+    works = await claimed(site, 2)
+    assert site.database.address.path is not None
+    store = OvertakingStore(site.database.address.path, asyncio.Lock())
+    await store.open()
+    own, site.database.hot = site.database.hot, store
+    book = Book(site)
+    site.database.hot = own
+
+    async def overtake() -> None:
+        [anew] = await claim(site.database, works[0].endpoint_id, 1, seconds=1005)
+        book.tokens[anew.delivery_id] = anew.token
+
+    store.overtake = overtake
+    for work in works:
+        book.settler.put(settlement(work))
+    await book.settler.drain()
+    assert await site.statuses() == {"succeeded": 2}
+    assert book.batches == [[works[1].delivery_id], [works[0].delivery_id]]
+    assert book.count("aetherflow_leases_lost_total") == 0
+    await store.close()
 
 
 async def test_a_result_that_no_database_can_hold_takes_no_other_along(site: Site, book: Book) -> None:
