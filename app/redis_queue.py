@@ -40,6 +40,9 @@ SILENCE_SECONDS = 3.0
 # Longer than a task takes to close its connection, shorter than anybody minds at a stop.
 CANCEL_AGAIN_SECONDS = 0.5
 
+# How long a stop waits for a push to a Redis that is slow.
+PUSH_OUT_SECONDS = 1.0
+
 log = structlog.get_logger()
 
 
@@ -98,6 +101,8 @@ class RedisQueue:
         self._looks: set[str] = set()
         self._changes: set[str] = set()
         self._woken = asyncio.Event()
+        self._stopping = False
+        self._sending: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -130,10 +135,16 @@ class RedisQueue:
     def start(self) -> None:
         """Begin to pass hints on and to watch for workers."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._send_forever()), loop.create_task(self._watch_forever())]
+        self._sending = loop.create_task(self._send_forever())
+        self._tasks = [self._sending, loop.create_task(self._watch_forever())]
 
     async def stop(self) -> None:
         """Pass on what was given, then end."""
+        self._stopping = True
+        self._woken.set()
+        if self._sending is not None:
+            # A push that is cut off may have lost its hints, whose leases would have to lapse.
+            await asyncio.wait([self._sending], timeout=PUSH_OUT_SECONDS)
         await end_tasks(self._tasks)
         await self._send()
         await self._pushing.aclose()
@@ -147,7 +158,7 @@ class RedisQueue:
             return False
 
     async def _send_forever(self) -> None:
-        while True:
+        while not self._stopping:
             await self._woken.wait()
             self._woken.clear()
             await self._send()

@@ -6,6 +6,7 @@ more, which is several times the delivery. Without Redis the sweep does the work
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -30,9 +31,12 @@ from delivery.deliver import Deliverer
 from delivery.engine import Engine
 from delivery.prune import prune
 
-# The longest that a read blocks, and the socket may then be silent.
-BLOCK_SECONDS = 1
-BLOCK_TIMEOUT_SECONDS = 3.0
+# The longest that a read blocks, so that a stop waits no longer, and that the socket may be silent.
+BLOCK_SECONDS = 0.2
+BLOCK_TIMEOUT_SECONDS = 2.0
+
+# How long a stop waits for such a read from a Redis that is slow.
+READ_OUT_SECONDS = 1.0
 
 # Hints taken at a time.
 MOST_HINTS = 16
@@ -73,19 +77,25 @@ class WorkerProcess:
         self._engine = Engine(wiring)
         self._name = wiring.chance.uuid7()
         self._redis = connect(redis_url)
+        self._stopping = False
+        self._taking: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to work. Redis and the database may come later."""
         self._engine.start()
         loop = asyncio.get_running_loop()
-        self._tasks = [
+        self._taking, *_ = self._tasks = [
             loop.create_task(again_when_redis_fails(action))
             for action in (self._take_born, self._hear_changes, self._run_jobs, self._beat)
         ]
 
     async def stop(self) -> None:
         """Take nothing more, then let the engine end what is in flight."""
+        self._stopping = True
+        if self._taking is not None:
+            # A read that is cut off loses what Redis was just handing out, until the leases lapse.
+            await asyncio.wait([self._taking], timeout=READ_OUT_SECONDS)
         await end_tasks(self._tasks)
         try:
             await self._redis.zrem(WORKERS_KEY, self._name)
@@ -104,7 +114,7 @@ class WorkerProcess:
             single_connection_client=True,
         )
         try:
-            while True:
+            while not self._stopping:
                 if not self._engine.deliverer.has_room:
                     await asyncio.sleep(FULL_SECONDS)
                     continue
@@ -157,12 +167,12 @@ class WorkerProcess:
             await asyncio.sleep(1)
 
 
-async def again_when_redis_fails(action: Any) -> None:
-    """Run an action that ends only with an error, and begin it again when Redis was the cause."""
+async def again_when_redis_fails(action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run an action to its end, and begin it again when it fails because Redis is away."""
     away = False
     while True:
         try:
-            await action()
+            return await action()
         except (RedisError, OSError) as error:
             if not away:
                 log.warning("redis_away", action=action.__name__, cause=type(error).__name__)

@@ -66,6 +66,20 @@ async def test_leases_are_given_back_when_redis_cannot_be_reached(own_redis: Red
     assert [hint.token for hint in given_back] == [2]
 
 
+async def test_a_hint_that_is_being_pushed_at_the_stop_gets_through(own_redis: Redis) -> None:
+    client = connect(own_redis.url())
+    for number in range(50):
+        queue = RedisQueue(own_redis.url(), time=time.time)
+        queue.start()
+        queue.give(born(number))
+        # Into the middle of connecting, writing or reading.
+        for _ in range(number % 10):
+            await asyncio.sleep(0)
+        await queue.stop()
+    assert await client.llen(BORN_KEY) == 50
+    await client.aclose()
+
+
 async def test_a_task_that_forgets_to_be_cancelled_is_ended_all_the_same() -> None:
     cancellations = 0
 

@@ -155,6 +155,25 @@ async def test_a_worker_that_stops_is_not_counted_on_any_more(database_url: str,
         await worker_is_known(site, 0)
 
 
+async def test_a_worker_that_stops_loses_no_hint_that_it_was_just_given(
+    database_url: str, redis: str
+) -> None:
+    async with publisher(database_url, redis) as site, receiver() as there, worker(site, redis):
+        await site.register(there.url)
+        for stop in range(1, 16):
+            async with worker(site, redis):
+                await worker_is_known(site, 2)
+                publishing = asyncio.gather(*(publish_some(site) for _ in range(10)))
+                await eventually(lambda stop=stop: len(there.requests) >= stop * 100 - 80, what="it flows")
+            await publishing
+        await settled(site, 1_500)
+
+
+async def publish_some(site: Site) -> None:
+    for _ in range(10):
+        await site.publish()
+
+
 async def test_a_hint_too_large_for_redis_becomes_a_claim(database_url: str, redis: str) -> None:
     async with publisher(database_url, redis) as site, receiver() as there, worker(site, redis):
         await worker_is_known(site)
