@@ -22,6 +22,7 @@ from tests.checkout import COMMAND
 from tests.databases import sqlite_url
 from tests.processes import Process, free_port, temporary_folder
 from tests.redis_server import flush
+from tests.servers import REDIS, Servers
 
 # Longer than the service's own ten seconds for an attempt, which `?wait=true` waits for.
 CLIENT_TIMEOUT_SECONDS = 15
@@ -195,14 +196,22 @@ def distributed(
 
 @contextlib.contextmanager
 def run_in(wiring: str, get_fixture: Callable[[str], Any]) -> Iterator[Service]:
-    """Run the service in one of WIRINGS, on a fresh database from the fixtures of the tests."""
+    """Run the service in one of WIRINGS, on a fresh database.
+
+    Redis is its own too: two services on one would take each other's hints. Only a Redis that was given to the
+    tests is used by all of them in turn.
+    """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
         if wiring == "embedded":
             yield stack.enter_context(embedded(folder))
             return
-        redis_url = get_fixture("redis_url")
-        flush(redis_url)
+        servers: Servers = get_fixture("servers")
+        if servers.is_given(REDIS):
+            redis_url = servers.redis_url
+            flush(redis_url)
+        else:
+            redis_url = stack.enter_context(servers.run_redis()).url()
         database_url = stack.enter_context(get_fixture("postgres_databases").fresh())
         yield stack.enter_context(
             distributed(folder, database_url=database_url, redis_url=redis_url, is_migrated=True)

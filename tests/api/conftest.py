@@ -3,22 +3,30 @@
 service    as everywhere, but shared by all modules of this folder
 workspace  a client with the first key of a fresh workspace, of the scope admin
 stranger   the same for a second one
+inside     the application in the test's own process, on both databases, with a clock that the test moves
 """
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from typing import Literal
 
 import httpx2
 import pytest
 
 from tests.api.in_process import Inside, run_inside
 from tests.opened import fresh_database
+from tests.servers import REDIS, Servers
 from tests.services import WIRINGS, Service, run_in
 
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="package", params=WIRINGS)
+def choose_scope(fixture_name: str, config: pytest.Config) -> Literal["module", "session"]:
+    """Keep the service running, unless its Redis is one that other tests need for themselves."""
+    return "module" if Servers().is_given(REDIS) else "session"
+
+
+@pytest.fixture(scope=choose_scope, params=WIRINGS)
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     with run_in(request.param, request.getfixturevalue) as running:
         yield running
