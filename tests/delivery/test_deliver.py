@@ -65,6 +65,7 @@ async def test_a_delivery_whose_hint_was_lost_before_its_lease_is_found_by_the_s
         assert len(there.requests) == 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_delivery_born_leased_whose_hint_was_lost_is_sent_when_its_lease_has_ended(
     database_url: str,
 ) -> None:
@@ -82,6 +83,7 @@ async def test_a_delivery_born_leased_whose_hint_was_lost_is_sent_when_its_lease
         assert attempt.started_at >= delivery.leased_until
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_retry_follows_when_it_is_due(database_url: str) -> None:
     async with (
         new_site(database_url, sweep_seconds=0.05) as site,
@@ -98,6 +100,7 @@ async def test_a_retry_follows_when_it_is_due(database_url: str) -> None:
         assert len({request.headers["webhook-id"] for request in there.requests}) == 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_a_delivery_fails_when_its_retries_are_used_up(database_url: str) -> None:
     async with (
         new_site(database_url, sweep_seconds=0.05) as site,
@@ -130,6 +133,7 @@ async def test_what_a_lane_has_no_room_for_is_given_back_and_sent_later_once(sit
         assert len({request.headers["x-aetherflow-delivery"] for request in there.requests}) == 1200
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_endpoints_that_hang_hold_up_nobody_else(site: Site) -> None:
     async with (
         receiver(hang()) as hanging,
@@ -156,6 +160,7 @@ async def cancel_everything(site: Site) -> None:
             task.cancel()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_process_with_one_place_works_through_everything(database_url: str) -> None:
     async with (
         new_site(database_url, worker_concurrency=1) as site,
@@ -170,6 +175,7 @@ async def test_a_process_with_one_place_works_through_everything(database_url: s
         assert len(there.requests) == 15
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_no_more_attempts_are_in_flight_than_the_process_has_places(database_url: str) -> None:
     gate = Gate()
     async with (
@@ -187,6 +193,7 @@ async def test_no_more_attempts_are_in_flight_than_the_process_has_places(databa
         assert gate.most_held == 5
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("concurrency", [1, 3])
 async def test_an_endpoint_never_gets_more_requests_at_a_time_than_its_owner_chose(
     site: Site, concurrency: int
@@ -327,6 +334,7 @@ async def test_a_person_can_retry_what_has_failed_for_exactly_one_attempt(site: 
         assert [request.headers["x-aetherflow-attempt"] for request in there.requests] == ["1", "2"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_change_of_the_endpoint_counts_from_the_next_attempt_on(database_url: str) -> None:
     async with (
         new_site(database_url, sweep_seconds=0.05) as site,

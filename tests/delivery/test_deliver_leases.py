@@ -149,6 +149,7 @@ async def test_a_delivery_claimed_anew_by_the_process_that_has_it_in_flight_is_n
         assert len(there.requests) == len(await site.attempts()) == 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_an_endpoint_that_is_slower_than_a_lease_gets_one_request(database_url: str) -> None:
     """The lease is renewed each second as long as the attempt lasts."""
     gate = Gate()
@@ -225,6 +226,7 @@ async def test_what_a_stop_gave_back_another_process_sends_at_once(site: Site) -
         assert len(there.requests) == 6
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_lanes_are_fed_in_the_order_in_which_they_ran_low(site: Site) -> None:
     """More endpoints than one claim has room for: the first ones are not served again before the last."""
     gate = Gate()
