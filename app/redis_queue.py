@@ -179,7 +179,6 @@ class RedisQueue:
                 unsent = [hint for hint, text in zip(born, texts, strict=True) if len(text) > MOST_BYTES]
                 if fitting := [text for text in texts if len(text) <= MOST_BYTES]:
                     await self._push(fitting)
-            looks |= {delivery.endpoint_id for hint in unsent for delivery in hint.deliveries}
             self._refused(unsent)
             unsent = []
             if looks:

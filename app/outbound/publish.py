@@ -18,7 +18,7 @@ from app.outbound.drafts import Draft, Publication, Published
 from app.outbound.envelopes import compose_body, format_timestamp
 from app.outbound.fanout import Fanout, FanoutTable
 from app.outbound.known_events import settle_known
-from app.queue import BornDelivery, BornEvent, BornLeased, Queue
+from app.queue import BornDelivery, BornEvent, BornLeased, Look, Queue
 from app.rules.ids import make_id
 from app.store.database import Database, is_away, unavailable_when_away
 from app.store.hot.contract import NewDelivery, NewEvent
@@ -228,15 +228,19 @@ class Publisher:
             for delivery in hint.deliveries
         ]
         if leases:
-            self._start(self._release(leases))
+            free = Look(sorted({delivery.endpoint_id for hint in hints for delivery in hint.deliveries}))
+            self._start(self._release(leases, free))
 
-    async def _release(self, leases: list[tuple[str, str, int]]) -> None:
+    async def _release(self, leases: list[tuple[str, str, int]], free: Look) -> None:
         try:
             await self._database.hot.release(leases)
         except Exception as error:
             # They lapse by themselves.
             if not is_away(error):
                 raise
+        else:
+            # Not earlier, because whoever looks at once would find them leased.
+            self._queue.give(free)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

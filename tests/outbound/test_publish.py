@@ -15,7 +15,7 @@ from app.errors import Conflict, Unavailable
 from app.outbound import endpoints as endpoint_verbs
 from app.outbound.drafts import Published
 from app.outbound.publish import MOST_DELIVERIES
-from app.queue import BornLeased, Hint, LocalQueue
+from app.queue import BornLeased, Hint, LocalQueue, Look
 from app.store.hot.sqlite import SqliteHotStore
 from app.store.models import Endpoint
 from tests.eventually import eventually
@@ -261,27 +261,30 @@ class Refusing(LocalQueue):
     def __init__(self) -> None:
         super().__init__()
         self.given: list[BornLeased] = []
+        self.looks: list[Look] = []
 
     def give(self, hint: Hint) -> None:
         if isinstance(hint, BornLeased):
             self.given.append(hint)
+        if isinstance(hint, Look):
+            self.looks.append(hint)
 
     def on_refusal(self, release: Callable[[Sequence[BornLeased]], None]) -> None:
         self.release = release
 
 
-async def test_leases_that_a_hint_could_not_carry_are_given_back(site: Site) -> None:
-    await site.register()
+async def test_leases_that_a_hint_could_not_carry_are_given_back_and_then_looked_for(site: Site) -> None:
+    endpoint_id = await site.register()
     site.queue = Refusing()
     site.publisher = site.make_publisher()
     for _ in range(3):
         await site.publish()
     site.queue.release(site.queue.given[:2])
 
-    async def two_are_free() -> bool:
-        return [row.lease_token is None for row in await site.deliveries()] == [True, True, False]
-
-    await eventually(two_are_free, what="the leases of the first two hints are given back")
+    assert site.queue.looks == []
+    await eventually(lambda: site.queue.looks, what="workers are told to look")
+    assert site.queue.looks == [Look([endpoint_id])]
+    assert [row.lease_token is None for row in await site.deliveries()] == [True, True, False]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
