@@ -9,7 +9,7 @@ from app.api.description import describe
 from app.api.idempotency import Answer, answer_once
 from app.api.paging import Order, Page, TimedListQuery, read_page
 from app.api.parameters import NoParameters, read_parameters
-from app.api.schemas import AttemptShown, DeliveryDetail, DeliveryShown
+from app.api.schemas.deliveries import AttemptShown, DeliveryDetail, DeliveryShown
 from app.api.transactions import Parts, ReadTx
 from app.api.validation import Text
 from app.outbound import deliveries

@@ -12,7 +12,7 @@ from app.api.endpoints import require
 from app.api.event_types import check_type_name, refuse
 from app.api.idempotency import Answer, answer_once, answer_once_committed
 from app.api.parameters import Flag, Parameters, read_parameters
-from app.api.schemas import AttemptShown, TestAttempted, TestInput, TestSent
+from app.api.schemas.deliveries import AttemptShown, TestAttempted, TestInput, TestSent
 from app.api.transactions import Parts
 from app.outbound import deliveries, endpoints, events
 from app.store.database import Tx

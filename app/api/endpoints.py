@@ -13,7 +13,7 @@ from app.api.event_types import warn_of_undeclared
 from app.api.idempotency import Answer, answer_once
 from app.api.paging import ListQuery, Order, Page, read_page
 from app.api.parameters import Flag, NoParameters, read_parameters
-from app.api.schemas import (
+from app.api.schemas.endpoints import (
     EndpointChange,
     EndpointCreated,
     EndpointInput,

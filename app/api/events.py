@@ -10,12 +10,7 @@ from app.api.description import describe
 from app.api.idempotency import Answer, answer_once
 from app.api.paging import Order, Page, TimedListQuery, read_page
 from app.api.parameters import NoParameters, read_parameters
-from app.api.schemas import (
-    EventDetail,
-    EventSummary,
-    ReplayAccepted,
-    ReplayInput,
-)
+from app.api.schemas.events import EventDetail, EventSummary, ReplayAccepted, ReplayInput
 from app.api.transactions import Parts, ReadTx
 from app.api.validation import Text
 from app.errors import NotFound, Problem

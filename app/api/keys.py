@@ -9,7 +9,7 @@ from app.api.description import describe
 from app.api.idempotency import Answer, answer_once
 from app.api.paging import ListQuery, Order, Page, read_page
 from app.api.parameters import NoParameters, read_parameters
-from app.api.schemas import KeyInput, KeyIssued, KeyShown, WorkspaceCreated, WorkspaceInput
+from app.api.schemas.keys import KeyInput, KeyIssued, KeyShown, WorkspaceCreated, WorkspaceInput
 from app.api.transactions import Parts, ReadTx, WriteTx
 from app.errors import MissingScope, Problem
 from app.store.database import Tx

@@ -62,7 +62,9 @@ def read_parameters(request: Request, model: type[P]) -> P:
     Raises:
         Invalid: one is unknown, stands more than once, or does not fit.
     """
-    pairs = request.query_params.multi_items() if request.scope["query_string"] else []
+    if not request.scope["query_string"]:
+        return model()
+    pairs = request.query_params.multi_items()
     counts = Counter(name for name, _ in pairs)
     problems = [Problem(f"?{n}", "stands more than once", "repeated") for n, c in counts.items() if c > 1]
     if problems:

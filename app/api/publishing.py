@@ -19,7 +19,7 @@ from app.api.event_types import check_type_name, refuse, warn_of_undeclared
 from app.api.idempotency import Answer, answer_once_committed
 from app.api.parameters import NoParameters, read_parameters
 from app.api.problems import MOST_PROBLEMS
-from app.api.schemas import BatchAccepted, BatchInput, EventAccepted, EventInput
+from app.api.schemas.events import BatchAccepted, BatchInput, EventAccepted, EventInput
 from app.api.transactions import wiring_of
 from app.api.validation import point_into_body
 from app.errors import Problem, TooLarge

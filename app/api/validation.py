@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from app.errors import Problem
 from app.rules.times import parse_time
@@ -39,6 +39,10 @@ def refuse_nul(text: str) -> str:
 
 Moment = Annotated[datetime, BeforeValidator(read_moment)]
 Text = Annotated[str, AfterValidator(refuse_nul)]
+
+OnceShown = Annotated[
+    str | None, Field(description="Shown this once: neither later nor in a repeated answer.")
+]
 
 
 def point_into_body(location: Location) -> str:

@@ -1,6 +1,7 @@
 """What requests may have as their body."""
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -197,6 +198,14 @@ def test_a_body_that_proves_too_large_is_not_read_to_its_end(service: Service) -
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     # No last chunk: who waits for the end waits for ever.
     assert_refused(send_raw(service, start, *[chunk] * 5), 413, "too_large")
+
+
+def test_a_caller_that_hangs_up_in_the_middle_is_no_mistake_of_ours(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.server.port)) as connection:
+        connection.sendall(head(service, "/endpoints", [("Content-Length", "1000")]) + b'{"url"')
+    # The next request on the same loop comes after it.
+    assert service.api.get("/events").status_code == 200
+    assert "request_failed" not in "".join(service.logs().values())
 
 
 def test_a_chunked_body_within_the_limit_is_a_body(workspace: httpx2.Client) -> None:

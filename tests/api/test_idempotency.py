@@ -289,6 +289,27 @@ async def workspace_of(inside: Inside, key_id: str) -> str:
         return (await tx.get_one(ApiKey, key_id)).workspace_id
 
 
+async def test_a_request_that_failed_by_our_mistake_says_no_more_and_can_be_sent_again_at_once(
+    inside: Inside,
+) -> None:
+    def look_up(_: str) -> list[Any]:
+        raise RuntimeError("CANARY")
+
+    right = inside.app.state.destinations
+    inside.app.state.destinations = Destinations(inside.wiring.egress, Resolver(look_up))
+    body = b'{"url": "http://mistaken.example.com/"}'
+    problem = assert_refused(await send(inside, "/endpoints", body), 500, "internal_error")
+    assert "CANARY" not in str(problem)
+    inside.app.state.destinations = right
+    again = await send(inside, "/endpoints", body.replace(b"mistaken.example.com", b"127.0.0.1:9"))
+    assert_refused(again, 422, "idempotency_mismatch")
+    inside.app.state.destinations = Destinations(
+        inside.wiring.egress, Resolver(lambda _: [ip_address("127.0.0.1")])
+    )
+    again = await send(inside, "/endpoints", body)
+    assert (again.status_code, REPLAYED in again.headers) == (201, False)
+
+
 async def is_taken_over(inside: Inside) -> bool:
     async with inside.wiring.database.read() as tx:
         until = await tx.scalar(select(IdempotentAnswer.claimed_until))

@@ -1,0 +1,1 @@
+"""What requests hold and what answers show, one file a resource."""
