@@ -14,7 +14,7 @@ from app.wiring import Wiring
 from delivery.deliver import Deliverer
 from delivery.endpoints import EndpointBook
 
-# Endpoints that one look returns. Those with work that this process has no room for come up again.
+# Endpoints that one look finds.
 MOST_ENDPOINTS = 2_000
 
 # Half of the second within which a changed endpoint must be known everywhere.
@@ -23,11 +23,31 @@ REFRESH_SECONDS = 0.5
 log = structlog.get_logger()
 
 
-async def sweep(wiring: Wiring, deliverer: Deliverer) -> None:
-    """Have everything claimed that is due, as far as there is room."""
-    if deliverer.has_room:
-        due = await wiring.database.hot.due_endpoints(now=wiring.clock(), limit=MOST_ENDPOINTS)
-        deliverer.look(due)
+class Sweep:
+    """Looks for due work, each time from where the last look ended.
+
+    Endpoints with more than this process has room for stay due. If each look began with the same ones, thousands
+    of them would keep all others from being found.
+    """
+
+    def __init__(self, wiring: Wiring, deliverer: Deliverer) -> None:
+        self._wiring = wiring
+        self._deliverer = deliverer
+        self._after = ""
+
+    async def look(self) -> None:
+        """Have claimed what is due, as far as there is room.
+
+        Raises:
+            Exception: what the database driver raises when the database is away.
+        """
+        if not self._deliverer.has_room:
+            return
+        due = await self._wiring.database.hot.due_endpoints(
+            now=self._wiring.clock(), limit=MOST_ENDPOINTS, after=self._after
+        )
+        self._after = due[-1] if len(due) == MOST_ENDPOINTS else ""
+        self._deliverer.look(due)
 
 
 async def repeat(action: Callable[[], Awaitable[object]], *, seconds: float) -> None:
@@ -52,7 +72,7 @@ def start_background(
     """Start what a process that delivers does besides: sweep, renew leases, follow changes of endpoints."""
     loop = asyncio.get_running_loop()
     return [
-        loop.create_task(repeat(lambda: sweep(wiring, deliverer), seconds=wiring.settings.sweep_seconds)),
+        loop.create_task(repeat(Sweep(wiring, deliverer).look, seconds=wiring.settings.sweep_seconds)),
         loop.create_task(repeat(endpoints.refresh, seconds=REFRESH_SECONDS)),
         loop.create_task(deliverer.leases.renew_forever()),
     ]

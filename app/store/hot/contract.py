@@ -106,8 +106,8 @@ class HotStore(Protocol):
         With `whole`, nothing is written unless every event can be.
         """
 
-    async def due_endpoints(self, *, now: datetime, limit: int) -> list[str]:
-        """Return endpoints that have deliveries to claim, at most `limit`.
+    async def due_endpoints(self, *, now: datetime, limit: int, after: str = "") -> list[str]:
+        """Return endpoints that have deliveries to claim: the first `limit` whose ids come after `after`, in order.
 
         Those of a disabled endpoint are held, but for its tests. What is pending for a deleted one came to be while
         it was deleted, and has to be claimed so that it can be cancelled.

@@ -149,9 +149,9 @@ class PostgresqlHotStore:
             await transaction.commit()
             return {(row[0], row[1]) for row in rows}
 
-    async def due_endpoints(self, *, now: datetime, limit: int) -> list[str]:
+    async def due_endpoints(self, *, now: datetime, limit: int, after: str = "") -> list[str]:
         """See `contract.HotStore.due_endpoints`."""
-        return [row[0] for row in await fetch(self._claiming, DUE_ENDPOINTS, now, limit)]
+        return [row[0] for row in await fetch(self._claiming, DUE_ENDPOINTS, now, limit, after)]
 
     async def claim(
         self, rooms: Sequence[tuple[str, int]], *, token: int, now: datetime, leased_until: datetime

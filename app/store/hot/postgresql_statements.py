@@ -33,20 +33,25 @@ SELECT workspace_id, id FROM written
 # Hops from endpoint to endpoint through the index of pending rows instead of reading all of them. A disabled endpoint
 # may hold very many, so its tests are looked for in their own index; IS TRUE keeps the other index out of the question.
 # LIMIT instead of EXISTS, which the planner may answer for all endpoints at once by reading everything that is pending.
+# The order is that of the hops: sorting would mean to look at all endpoints first.
 DUE_ENDPOINTS = """
 WITH RECURSIVE hop AS (
-    (SELECT endpoint_id FROM deliveries WHERE status = 'pending' ORDER BY endpoint_id LIMIT 1)
+    (SELECT endpoint_id FROM deliveries WHERE status = 'pending' AND endpoint_id > $3 ORDER BY endpoint_id LIMIT 1)
     UNION ALL
     SELECT (SELECT d.endpoint_id FROM deliveries d
             WHERE d.status = 'pending' AND d.endpoint_id > hop.endpoint_id ORDER BY d.endpoint_id LIMIT 1)
     FROM hop WHERE hop.endpoint_id IS NOT NULL
 )
-SELECT e.id FROM hop JOIN endpoints e ON e.id = hop.endpoint_id
-WHERE ((e.enabled OR e.deleted_at IS NOT NULL)
-       AND (SELECT true FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
-            AND (d.leased_until IS NULL OR d.leased_until <= $1) LIMIT 1))
-   OR (SELECT true FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test
-       AND (t.due_at <= $1) IS TRUE AND (t.leased_until IS NULL OR t.leased_until <= $1) LIMIT 1)
+SELECT due.id FROM hop CROSS JOIN LATERAL (
+    SELECT e.id FROM endpoints e
+    WHERE e.id = hop.endpoint_id AND (
+        ((e.enabled OR e.deleted_at IS NOT NULL)
+         AND (SELECT true FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= $1
+              AND (d.leased_until IS NULL OR d.leased_until <= $1) LIMIT 1))
+        OR (SELECT true FROM deliveries t WHERE t.endpoint_id = e.id AND t.status = 'pending' AND t.test
+            AND (t.due_at <= $1) IS TRUE AND (t.leased_until IS NULL OR t.leased_until <= $1) LIMIT 1)
+    ) LIMIT 1
+) due
 LIMIT $2
 """
 

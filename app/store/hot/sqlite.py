@@ -117,11 +117,12 @@ class SqliteHotStore:
 
         return await self._writer.run(publish)
 
-    async def due_endpoints(self, *, now: datetime, limit: int) -> list[str]:
+    async def due_endpoints(self, *, now: datetime, limit: int, after: str = "") -> list[str]:
         """See `contract.HotStore.due_endpoints`."""
 
         def find(connection: sqlite3.Connection) -> list[str]:
-            rows = connection.execute(DUE_ENDPOINTS, {"now": to_microseconds(now), "limit": limit})
+            asked = {"now": to_microseconds(now), "limit": limit, "after": after}
+            rows = connection.execute(DUE_ENDPOINTS, asked)
             return [row[0] for row in rows]
 
         return await self._writer.run(find)

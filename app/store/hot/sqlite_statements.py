@@ -23,15 +23,16 @@ FROM json_each(:rows)
 
 # Hops from endpoint to endpoint through the index of pending rows instead of reading all of them. A disabled endpoint
 # may hold very many, so its tests are looked for in their own index.
+# The order is that of the hops: sorting would mean to look at all endpoints first.
 DUE_ENDPOINTS = """
 WITH RECURSIVE hop (endpoint_id) AS (
-    SELECT min(endpoint_id) FROM deliveries WHERE status = 'pending'
+    SELECT min(endpoint_id) FROM deliveries WHERE status = 'pending' AND endpoint_id > :after
     UNION ALL
     SELECT (SELECT min(d.endpoint_id) FROM deliveries d
             WHERE d.status = 'pending' AND d.endpoint_id > hop.endpoint_id)
     FROM hop WHERE hop.endpoint_id IS NOT NULL
 )
-SELECT e.id FROM hop JOIN endpoints e ON e.id = hop.endpoint_id
+SELECT e.id FROM hop CROSS JOIN endpoints e ON e.id = hop.endpoint_id
 WHERE ((e.enabled OR e.deleted_at IS NOT NULL)
        AND EXISTS (SELECT 1 FROM deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.due_at <= :now
                    AND (d.leased_until IS NULL OR d.leased_until <= :now)))
