@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from binascii import unhexlify
+from typing import Any
 
-from aetherflow.data import Data, adopt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from aetherflow.data import Data, adopt, join_repeated
 
 DEEPEST_NESTING = 200
 
@@ -21,6 +18,7 @@ DEEPEST_NESTING = 200
 # the square of their number.
 _DIGITS_AT_ONCE = 640
 
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 
@@ -56,17 +54,9 @@ def read_pairs(encoded: bytes) -> Data:
     return adopt(join_repeated((unescape(name), unescape(value)) for name, _, value in pairs))
 
 
-def join_repeated(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return one text for each name."""
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: ", ".join(several) for name, several in values.items()}
-
-
 def unescape(encoded: bytes) -> str:
     """Return text without its percent escapes; a broken one stays as it is."""
-    return unquote_to_bytes(encoded).decode("utf-8", "replace")
+    return _ESCAPE.sub(lambda found: unhexlify(found[1]), encoded).decode("utf-8", "replace")
 
 
 def _nests_too_deeply(text: str) -> bool:

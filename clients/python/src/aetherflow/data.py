@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# RFC 9110, section 5.6.2.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+from aetherflow.header_names import canonical_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Data(dict[str, Any]):
@@ -85,11 +86,19 @@ class Headers(Data):
         return super().pop(canonical_name(name), *default)
 
 
-def canonical_name(name: str) -> str:
-    """Return a header's name with each of its words capitalised, or as it is when it is no token."""
-    if not _TOKEN.fullmatch(name):
-        return name
-    return "-".join(word[:1].upper() + word[1:].lower() for word in name.split("-"))
+def join_pairs(pairs: Iterable[Sequence[str]]) -> Headers:
+    """Return the headers that pairs of name and value are, repeated ones joined with ", "."""
+    headers = Headers()
+    dict.update(headers, join_repeated((canonical_name(name), value) for name, value in pairs))
+    return headers
+
+
+def join_repeated(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return one text for each name."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: ", ".join(several) for name, several in values.items()}
 
 
 def wrap(value: Any) -> Any:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from aetherflow.bodies import join_repeated, read_json, read_pairs, read_text, unescape
-from aetherflow.data import Data, Headers, canonical_name, wrap
+from aetherflow.bodies import read_json, read_pairs, read_text, unescape
+from aetherflow.data import Data, adopt, join_pairs, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,9 @@ class Event:
 
     __slots__ = ("data", "event_id", "event_type", "session_id")
 
-    def __init__(self, event_type: str, event_id: str, data: Any, session_id: str | None = None) -> None:
+    def __init__(
+        self, event_type: str | None, event_id: str | None, data: Any, session_id: str | None = None
+    ) -> None:
         self.event_type = event_type
         self.event_id = event_id
         self.data = wrap({} if data is None else data)
@@ -48,7 +50,10 @@ class Event:
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a member of the event or of its data, or the default when there is none."""
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
@@ -70,7 +75,7 @@ def make_data(
     | --- | --- |
     | `method` | as sent |
     | `raw_url` | path and query as sent |
-    | `url` | `path` (decoded), `path_suffix` (what follows the slug), `query`, `raw_query`, `fragment`, `raw_fragment` |
+    | `url` | `path` (decoded), `path_suffix` (below the slug), `query`, `raw_query`, `fragment`, `raw_fragment` |
     | `headers` | canonical names, looked up in any case; repeated ones joined with ", " |
     | `body` | `bytes`, `text`, `form`, `json`: each None when there is no body or it is not of that kind |
 
@@ -82,20 +87,18 @@ def make_data(
     """
     before, _, raw_fragment = raw_url.partition("#")
     raw_path, _, raw_query = before.partition("?")
-    received = Headers(join_repeated((canonical_name(name), value) for name, value in headers))
-    return Data(
-        method=method,
-        raw_url=raw_url,
-        url=Data(
-            path=unescape(_octets(raw_path)),
-            path_suffix=suffix,
-            query=read_pairs(_octets(raw_query)),
-            raw_query=raw_query,
-            fragment=unescape(_octets(raw_fragment)),
-            raw_fragment=raw_fragment,
-        ),
-        headers=received,
-        body=_read_body(body, method, received.get("Content-Type", "")),
+    received = join_pairs(headers)
+    url = {
+        "path": unescape(_octets(raw_path)),
+        "path_suffix": suffix,
+        "query": read_pairs(_octets(raw_query)),
+        "raw_query": raw_query,
+        "fragment": unescape(_octets(raw_fragment)),
+        "raw_fragment": raw_fragment,
+    }
+    content = _read_body(body, method, received.get("Content-Type", ""))
+    return adopt(
+        {"method": method, "raw_url": raw_url, "url": adopt(url), "headers": received, "body": content}
     )
 
 
@@ -113,15 +116,12 @@ def read_event(stored: Mapping[str, Any], session_id: str | None = None) -> Even
 
 def _read_body(body: bytes, method: str, content_type: str) -> Data:
     if not body:
-        return Data(bytes=None, text=None, form=None, json=None)
+        return adopt({"bytes": None, "text": None, "form": None, "json": None})
     text = read_text(body)
     is_form = content_type.partition(";")[0].strip().lower() == FORM_TYPE
-    return Data(
-        bytes=body,
-        text=text,
-        form=read_pairs(body) if is_form and method.upper() in ("POST", "PUT", "PATCH") else None,
-        json=None if text is None else read_json(text),
-    )
+    form = read_pairs(body) if is_form and method.upper() in ("POST", "PUT", "PATCH") else None
+    json = None if text is None else read_json(text)
+    return adopt({"bytes": body, "text": text, "form": form, "json": json})
 
 
 def _octets(text: str) -> bytes:

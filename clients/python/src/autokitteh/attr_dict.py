@@ -1,0 +1,5 @@
+"""`autokitteh.attr_dict`."""
+
+from aetherflow.data import Data as AttrDict
+
+__all__ = ["AttrDict"]

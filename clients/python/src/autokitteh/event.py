@@ -1,0 +1,5 @@
+"""`autokitteh.event`."""
+
+from aetherflow.events import Event
+
+__all__ = ["Event"]
