@@ -1,7 +1,7 @@
 """The simplest way to sign: an HMAC of the body alone, in a header of its own.
 
 It proves who wrote the body and never when, so the tolerance has nothing to look at, and a request
-that somebody recorded can be sent again. Workflows deduplicate by the provider's delivery id instead.
+that somebody recorded can be sent again, with other headers too: a delivery's id is not signed either.
 """
 
 from collections.abc import Callable, Sequence
