@@ -206,17 +206,18 @@ def test_garbage_fails_and_never_raises(
 
 
 @every_provider
-@given(headers=st.dictionaries(header_names, garbage), body=st.binary(max_size=50))
+@given(headers=st.dictionaries(header_names, garbage))
 def test_a_reason_is_short_and_tells_nothing_of_the_secret_or_the_request(
-    provider: Provider, headers: dict[str, str], body: bytes
+    provider: Provider, headers: dict[str, str]
 ) -> None:
     sender = SENDERS[provider.name]
-    reason = verdict(provider, request(headers, body), sender.secret) or ""
+    marked = {name: f"{value}canary" for name, value in headers.items()}
+    reason = verdict(provider, request(marked, b"canary"), sender.secret) or ""
     assert 0 < len(reason) <= 110
     assert reason.isascii()
     assert reason.isprintable()
-    for told in (sender.secret, *(value for value in headers.values() if len(value) > 8)):
-        assert told not in reason
+    assert "canary" not in reason
+    assert sender.secret not in reason
 
 
 @every_provider
