@@ -28,13 +28,14 @@ def activity(function: F) -> F:
     the function is not called. One that was cut off in the middle may be called again. The function that
     a trigger calls is never an activity, decorated or not.
     """
+    name = getattr(function, "__name__", type(function).__name__)
     if is_async(function):
 
         @wraps(function)
         async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
             if _is_plain(function, run_coroutine):
                 return await function(*args, **kwargs)
-            return await compute_awaitable("activity", function.__name__, lambda: function(*args, **kwargs))
+            return await compute_awaitable("activity", name, lambda: function(*args, **kwargs))
 
         return _made_of(function, run_coroutine)
 
@@ -42,7 +43,7 @@ def activity(function: F) -> F:
     def run(*args: Any, **kwargs: Any) -> Any:
         if _is_plain(function, run):
             return function(*args, **kwargs)
-        return compute("activity", function.__name__, lambda: function(*args, **kwargs))
+        return compute("activity", name, lambda: function(*args, **kwargs))
 
     return _made_of(function, run)
 
