@@ -210,7 +210,6 @@ step(5)  # type: ignore[call-overload]
 """
 
 
-@pytest.mark.slow
 def test_a_program_is_checked_as_strictly_as_its_author_likes(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     found = subprocess.run(

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,25 @@ def test_the_readme_lists_every_method_of_the_client() -> None:
         for name, thing in {"client": client, **parts}.items():
             (row,) = re.findall(rf"^\| `{re.escape(name)}` \| (.*) \|$", README, flags=re.MULTILINE)
             assert set(re.findall(r"`(\w+)`", row)) == public(thing)
+
+
+def test_the_readme_lists_every_function_that_a_handler_calls() -> None:
+    (section,) = re.findall(r"## Write workflows\n(.*?)\n## ", README, flags=re.DOTALL)
+    functions = {name for name in aetherflow.__all__ if name.islower()}
+    assert functions <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_the_tests_of_the_example_workflow_pass(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(example_with("def handle_order"))
+    (tmp_path / "test_program.py").write_text(example_with("from program import"))
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 def test_the_flask_example_is_python() -> None:

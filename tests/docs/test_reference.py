@@ -1,5 +1,6 @@
 """The reference says what the code says."""
 
+import aetherflow
 import pytest
 
 from app.errors import AetherFlowError
@@ -24,6 +25,11 @@ def test_every_setting_is_in_the_reference_with_what_it_does(name: str) -> None:
     description = Settings.model_fields[name].description
     assert description
     assert description[-1] == "."
+
+
+@pytest.mark.parametrize("name", aetherflow.__all__)
+def test_everything_that_a_handler_can_call_is_in_the_reference(name: str) -> None:
+    assert f"\n### {name}\n" in (ROOT / "docs" / "reference" / "sdk.md").read_text()
 
 
 @pytest.mark.parametrize("code", ERRORS)

@@ -70,7 +70,7 @@ def next_event(
 
 
 def sleep(seconds: Duration) -> None:
-    """Wait for this time, in seconds or as a timedelta.
+    """Wait for this time, in seconds or as a timedelta. In a durable session `time.sleep` does the same.
 
     Raises:
         AetherFlowError: This is inside a step of a durable session.
