@@ -3,6 +3,7 @@
     AetherFlowError
     ├── Refused                    the caller's request cannot be carried out as it stands (4xx)
     │   ├── MalformedJson          400
+    │   ├── MalformedArchive       400
     │   ├── Unauthenticated        401
     │   ├── MissingScope           403
     │   ├── NotFound               404, also for what belongs to another workspace
@@ -14,7 +15,8 @@
     │   ├── UnsupportedMediaType   415
     │   ├── Invalid                422, it parses but does not fit; `problems` says where
     │   │   ├── InvalidUrl, BlockedDestination, InvalidCursor, TooDeep,
-    │   │   └── ReservedEventType, IdempotencyMismatch
+    │   │   ├── ReservedEventType, IdempotencyMismatch
+    │   │   └── InvalidManifest, InvalidFilter
     │   └── RateLimited            429
     ├── Unavailable                503, something that we need is away; ask again later
     ├── InternalError              500, our mistake
@@ -34,11 +36,16 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (a JSON pointer, `?parameter` or a header's name) and why."""
+    """One thing that is wrong: where (a JSON pointer, `?parameter` or a header's name) and why.
+
+    What is wrong in a file that somebody deploys also names the file and, from 1, the line.
+    """
 
     path: str
     message: str
     code: str = "invalid"
+    file: str | None = None
+    line: int | None = None
 
 
 class AetherFlowError(Exception):
@@ -66,6 +73,11 @@ class Refused(AetherFlowError):
 class MalformedJson(Refused):
     code = "malformed_json"
     title = "The body is not valid JSON"
+
+
+class MalformedArchive(Refused):
+    code = "malformed_archive"
+    title = "The files cannot be taken out of the archive"
 
 
 class Unauthenticated(Refused):
@@ -162,6 +174,16 @@ class ReservedEventType(Invalid):
 class IdempotencyMismatch(Invalid):
     code = "idempotency_mismatch"
     title = "This Idempotency-Key was used with another request"
+
+
+class InvalidManifest(Invalid):
+    code = "invalid_manifest"
+    title = "The files do not make a deployment"
+
+
+class InvalidFilter(Invalid):
+    code = "invalid_filter"
+    title = "This is not a filter that can be evaluated"
 
 
 class RateLimited(Refused):

@@ -1,12 +1,13 @@
 """Errors as RFC 9457 problem documents."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, Field
 
-from app.errors import AetherFlowError
+from app.errors import AetherFlowError, Problem
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -22,6 +23,10 @@ class ProblemShown(BaseModel):
     )
     message: str
     code: str
+    file: str | None = Field(default=None, description="The file of a deployment; left out elsewhere.")
+    line: int | None = Field(
+        default=None, description="The line of that file, from 1, where one is to blame."
+    )
 
 
 class ProblemDocument(BaseModel):
@@ -45,11 +50,13 @@ def describe(error: AetherFlowError, *, request_id: str) -> bytes:
         "detail": error.detail,
         "code": error.code,
         "request_id": request_id,
-        "errors": [
-            {"path": p.path, "message": p.message, "code": p.code} for p in error.problems[:MOST_PROBLEMS]
-        ],
+        "errors": [_show(problem) for problem in error.problems[:MOST_PROBLEMS]],
     }
     return orjson.dumps(document)
+
+
+def _show(problem: Problem) -> dict[str, Any]:
+    return {name: value for name, value in asdict(problem).items() if value is not None}
 
 
 def error_headers(error: AetherFlowError) -> Mapping[str, str]:
