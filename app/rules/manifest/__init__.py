@@ -9,10 +9,11 @@ from app.rules.manifest.changes import Change, plan_changes, refuse_changed_type
 from app.rules.manifest.model import ConnectionSpec, Manifest, TriggerSpec, VarSpec, VerifySpec
 from app.rules.manifest.reading import MANIFEST_NAMES, Reading, read_manifest
 from app.rules.manifest.requirements import read_requirements
-from app.rules.manifest.variables import is_var_name
+from app.rules.manifest.variables import MOST_VALUE_BYTES, is_var_name
 
 __all__ = [
     "MANIFEST_NAMES",
+    "MOST_VALUE_BYTES",
     "Change",
     "ConnectionSpec",
     "Manifest",

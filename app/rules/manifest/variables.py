@@ -7,10 +7,10 @@ from app.rules.manifest.model import ConnectionSpec, VarSpec
 
 NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 NAME_RULE = "1 to 64 letters, digits and underscores"
+# An environment string has at most 128 KiB on Linux, its name included (MAX_ARG_STRLEN).
+MOST_VALUE_BYTES = 65_536
 
 _DESCRIPTION_LIMIT = 1000
-# An environment string has at most 128 KiB on Linux, its name included (MAX_ARG_STRLEN).
-_MOST_VALUE_BYTES = 65_536
 # These would change how the handler's process starts, or pass for what the service says to it.
 _RESERVED_NAMES = frozenset({"PATH"})
 _RESERVED_PREFIXES = ("AETHERFLOW_", "PYTHON", "LD_")
@@ -61,8 +61,8 @@ def _read_var(members: Members, prefix: str) -> VarSpec:
     if _is_reserved(prefix + name):
         members.refuse("name", f"{name} is not for handlers to set: it belongs to the service or to Python.")
     value = members.raw("value")
-    if value and len(value.encode()) > _MOST_VALUE_BYTES:
-        members.refuse("value", f"value must have at most {_MOST_VALUE_BYTES} bytes.")
+    if value and len(value.encode()) > MOST_VALUE_BYTES:
+        members.refuse("value", f"value must have at most {MOST_VALUE_BYTES} bytes.")
     spec = VarSpec(
         name=name,
         value=value,

@@ -214,6 +214,29 @@ def test_a_filter_may_go_over_lines() -> None:
     assert trigger.filter == 'data.method == "GET" ||\ndata.method == "POST"\n'
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'data.method == "GET" || data.method == "POST"',
+        'data.method in ["GET", "POST"]',
+        'data.url.path.endsWith("/foo")',
+        'data.url.path.matches("^/webhooks/.*/foo$")',
+        'data.headers["Content-Type"].matches("application/json(;.*)?")',
+    ],
+)
+def test_a_filter_needs_no_quotes_around_it(text: str) -> None:
+    assert (
+        read_trigger(f"type: webhook\nevent_type: post\nfilter: {text}\ncall: program.py:handle").filter
+        == text
+    )
+
+
+def test_triggers_need_no_indentation_below_their_key() -> None:
+    triggers = "triggers:\n- name: first\n  type: webhook\n\n- name: second\n  webhook: {}\n"
+    manifest = read(HEAD + triggers).manifest
+    assert [spec.name for spec in manifest.triggers] == ["first", "second"]
+
+
 def test_a_manifest_may_begin_with_a_byte_order_mark_a_comment_and_dashes() -> None:
     assert read(f"\ufeff# The shop.\n---\n{HEAD}...\n").manifest.name == "shop"
 
