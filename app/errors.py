@@ -4,7 +4,7 @@
     ├── Refused                    the caller's request cannot be carried out as it stands (4xx)
     │   ├── MalformedJson          400
     │   ├── MalformedArchive       400
-    │   ├── Unauthenticated        401
+    │   ├── Unauthenticated, BadSignature 401
     │   ├── MissingScope           403
     │   ├── NotFound               404, also for what belongs to another workspace
     │   ├── MethodNotAllowed       405
@@ -18,6 +18,9 @@
     │   │   ├── ReservedEventType, IdempotencyMismatch
     │   │   └── InvalidManifest, InvalidFilter
     │   └── RateLimited            429
+    ├── HandlerFailed              500, the handler of a synchronous trigger raised before it answered
+    ├── SessionStopped             503, somebody stopped its session
+    ├── HandlerTimeout             504, it has not answered in time (408 where the caller chose to wait)
     ├── Unavailable                503, something that we need is away; ask again later
     ├── InternalError              500, our mistake
     └── Misconfigured              the process cannot start as configured (exit status 3)
@@ -31,7 +34,7 @@ resolve) is no error here: it is a value, see `delivery.transport`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,21 @@ class AetherFlowError(Exception):
 
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong"
-    status: ClassVar[int] = 500
+    status: int = 500
 
     def __init__(
-        self, detail: str = "", *, problems: Sequence[Problem] = (), headers: dict[str, str] | None = None
+        self,
+        detail: str = "",
+        *,
+        problems: Sequence[Problem] = (),
+        headers: dict[str, str] | None = None,
+        members: dict[str, str] | None = None,
     ) -> None:
         self.detail = detail or self.title
         self.problems = tuple(problems)
         self.headers = headers or {}
+        # What the problem document says besides (RFC 9457 section 3.2).
+        self.members = members or {}
         super().__init__(self.detail)
 
 
@@ -196,6 +206,34 @@ class Unavailable(AetherFlowError):
     code = "unavailable"
     title = "The database is away; nothing was written"
     status = 503
+
+
+class BadSignature(Refused):
+    code = "bad_signature"
+    title = "The request is not signed as the trigger demands"
+    status = 401
+
+
+class HandlerFailed(AetherFlowError):
+    code = "handler_failed"
+    title = "The handler failed before it answered"
+
+
+class SessionStopped(AetherFlowError):
+    code = "session_stopped"
+    title = "The session was stopped before it answered"
+    status = 503
+
+
+class HandlerTimeout(AetherFlowError):
+    code = "handler_timeout"
+    title = "The handler has not answered in time, and goes on"
+    status = 504
+
+    def by_choice(self) -> Self:
+        """Make it the answer to a caller who need not have waited (RFC 9110 section 15.5.9)."""
+        self.status = 408
+        return self
 
 
 class InternalError(AetherFlowError):

@@ -7,19 +7,21 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import deliveries, endpoint_tests, endpoints, events, health, keys, publishing
+from app.api import deliveries, deploying, endpoint_tests, endpoints, events, health, keys, publishing
 from app.api.auth import Authenticator
 from app.api.description import build_document
 from app.api.destinations import Destinations
 from app.api.edge import Edge, Net
 from app.api.express import Express
 from app.errors import MethodNotAllowed, NotFound
+from app.hooks.reception import Reception
 from app.outbound.fanout import Fanout
 from app.outbound.publish import Publisher
+from app.runner.performer import Performer
 from app.version import VERSION
-from app.wiring import Chance, Wiring
+from app.wiring import Wiring
 
 API = "/api/v1"
 
@@ -39,6 +41,7 @@ RESOURCES: tuple[APIRouter, ...] = (
     endpoints.router,
     endpoint_tests.router,
     deliveries.router,
+    deploying.router,
     keys.router,
 )
 
@@ -86,10 +89,17 @@ def create_app(
     return app
 
 
-def create_server(app: FastAPI, *, chance: Chance) -> ASGIApp:
-    """Return what a server runs: the application behind the short way and what all answers have in common."""
+def create_server(app: FastAPI, *, wiring: Wiring, performer: Performer) -> ASGIApp:
+    """Return what a server runs: triggers, and the application behind the short way."""
     handlers = {("POST", API + path): handler for path, handler in publishing.HOT.items()}
-    return Edge(Net(Express(app, handlers)), chance=chance)
+    application = Edge(Net(Express(app, handlers)), chance=wiring.chance)
+    hooks = Edge(Net(Reception(wiring, performer)), chance=wiring.chance, head_is_get=False)
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        is_hook = scope["type"] == "http" and scope["path"].startswith("/webhooks/")
+        await (hooks if is_hook else application)(scope, receive, send)
+
+    return serve
 
 
 async def refuse_path(request: Request, error: Exception) -> Response:

@@ -1,11 +1,14 @@
 """Hints: "there may be work". A hint may be lost, doubled or late, and nothing depends on it but speed.
 
-Three kinds travel:
+These kinds travel:
 
 - `BornLeased` goes with a publish. The publishing transaction wrote the deliveries already leased under
   `token`, so whoever gets the hint sends without reading the database. After `leased_until` it is void.
 - `Look` names endpoints that have due work, for example after a person asked for a retry.
 - `Changed` names workspaces whose endpoints have changed, so that nobody sends by what was.
+- `SessionsDue` says that there are sessions to perform.
+- `SessionsWoken` names sessions for which something has come, or that are to stop.
+- `RequestsAnswered` names requests whose callers may be waiting in another process.
 
 Who gives hints knows only the `Queue` protocol. Embedded, `LocalQueue` hands them to a function of the same
 process; distributed, `app.redis_queue` carries them.
@@ -56,7 +59,29 @@ class Changed(msgspec.Struct, array_like=True, tag="changed", gc=False):
     workspace_ids: list[str]
 
 
-Hint = BornLeased | Look | Changed
+class SessionsDue(msgspec.Struct, array_like=True, tag="due", gc=False):
+    """There are sessions to claim."""
+
+
+class SessionsWoken(msgspec.Struct, array_like=True, tag="woken", gc=False):
+    """Sessions whose performers should look at what has come for them."""
+
+    session_ids: list[str]
+
+
+class RequestsAnswered(msgspec.Struct, array_like=True, tag="answered", gc=False):
+    """Requests whose outcome has been written."""
+
+    request_ids: list[str]
+
+
+DeliveryHint = BornLeased | Look | Changed
+SessionHint = SessionsDue | SessionsWoken | RequestsAnswered
+
+# What every process wants to know, not just the one that would take up the work.
+Broadcast = Changed | SessionHint
+
+Hint = BornLeased | Look | Broadcast
 
 
 class Queue(Protocol):

@@ -9,8 +9,8 @@ The list is short: what nobody takes is dropped, oldest first, and its leases la
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import assert_never
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, assert_never
 
 import msgspec
 import structlog
@@ -20,10 +20,19 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
-from app.queue import BornLeased, Changed, Hint, Look
+from app.queue import (
+    BornLeased,
+    Broadcast,
+    Changed,
+    Hint,
+    Look,
+    RequestsAnswered,
+    SessionsDue,
+    SessionsWoken,
+)
 
 BORN_KEY = "aetherflow:born"
-CHANGED_CHANNEL = "aetherflow:changed"
+BROADCAST_CHANNEL = "aetherflow:broadcast"
 WORKERS_KEY = "aetherflow:workers"
 ARQ_QUEUE = "aetherflow:arq"
 
@@ -39,6 +48,12 @@ SILENCE_SECONDS = 3.0
 
 # Longer than a task takes to close its connection, shorter than anybody minds at a stop.
 CANCEL_AGAIN_SECONDS = 0.5
+
+# The longest that a look at the channel blocks.
+HEAR_SECONDS = 0.2
+
+# Pause before Redis is tried again.
+AWAY_SECONDS = 1.0
 
 # How long a stop waits for a push to a Redis that is slow.
 PUSH_OUT_SECONDS = 1.0
@@ -100,6 +115,9 @@ class RedisQueue:
         self._born: list[BornLeased] = []
         self._looks: set[str] = set()
         self._changes: set[str] = set()
+        self._sessions_due = False
+        self._sessions_woken: set[str] = set()
+        self._answered: set[str] = set()
         self._woken = asyncio.Event()
         self._stopping = False
         self._sending: asyncio.Task[None] | None = None
@@ -124,6 +142,12 @@ class RedisQueue:
                 self._looks.update(hint.endpoint_ids)
             case Changed():
                 self._changes.update(hint.workspace_ids)
+            case SessionsDue():
+                self._sessions_due = True
+            case SessionsWoken():
+                self._sessions_woken.update(hint.session_ids)
+            case RequestsAnswered():
+                self._answered.update(hint.request_ids)
             case _:
                 assert_never(hint)
         self._woken.set()
@@ -166,12 +190,12 @@ class RedisQueue:
     async def _send(self) -> None:
         born, self._born = self._born, []
         looks, self._looks = self._looks, set()
-        changes, self._changes = self._changes, set()
+        broadcasts = self._take_broadcasts()
         texts = [msgspec.msgpack.encode(hint) for hint in born]
         unsent = born
         try:
-            if changes:
-                await self._pushing.publish(CHANGED_CHANNEL, msgspec.msgpack.encode(Changed(sorted(changes))))
+            for broadcast in broadcasts:
+                await self._pushing.publish(BROADCAST_CHANNEL, msgspec.msgpack.encode(broadcast))
             if born:
                 await self._reach()
                 # What is written may be carried out however late, even if no answer comes: a worker may send it
@@ -187,6 +211,20 @@ class RedisQueue:
             self._workers = 0
             log.warning("hints_refused", cause=type(error).__name__)
             self._refused(unsent)
+
+    def _take_broadcasts(self) -> list[Broadcast]:
+        broadcasts: list[Broadcast] = []
+        if self._changes:
+            broadcasts.append(Changed(sorted(self._changes)))
+        if self._sessions_due:
+            broadcasts.append(SessionsDue())
+        if self._sessions_woken:
+            broadcasts.append(SessionsWoken(sorted(self._sessions_woken)))
+        if self._answered:
+            broadcasts.append(RequestsAnswered(sorted(self._answered)))
+        self._changes, self._sessions_woken, self._answered = set(), set(), set()
+        self._sessions_due = False
+        return broadcasts
 
     async def _reach(self) -> None:
         """Connect if need be, so that it is known whether a hint that fails was ever written.
@@ -213,3 +251,37 @@ class RedisQueue:
             except (RedisError, OSError):
                 self._workers = 0
             await asyncio.sleep(1)
+
+
+async def hear(url: str, take: Callable[[Broadcast], None]) -> None:
+    """Hand over what is told to all processes, until it fails; what is missed, looks at the database find.
+
+    Raises:
+        RedisError, OSError: Redis is away.
+    """
+    decoder = msgspec.msgpack.Decoder(Broadcast)
+    redis = connect(url)
+    try:
+        async with redis.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(BROADCAST_CHANNEL)
+            while True:
+                message = await channel.get_message(timeout=HEAR_SECONDS)
+                if message is not None:
+                    take(decoder.decode(message["data"]))
+    finally:
+        await redis.aclose()
+
+
+async def again_when_redis_fails(action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run an action to its end, and begin it again when it fails because Redis is away."""
+    away = False
+    while True:
+        try:
+            return await action()
+        except (RedisError, OSError) as error:
+            if not away:
+                log.warning("redis_away", action=action.__name__, cause=type(error).__name__)
+            away = True
+        except Exception:
+            log.exception("redis_action_failed", action=action.__name__)
+        await asyncio.sleep(AWAY_SECONDS)

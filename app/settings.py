@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="Address under which people reach this service; deliveries to its host are refused."
     )
+    hooks_url: str | None = Field(
+        None,
+        description="Address under which triggers are reached, if it is another than PUBLIC_URL. With an origin of "
+        "their own, handlers' answers may set cookies and other things that count for the whole origin.",
+    )
     egress_allow: str = Field(
         "",
         description="Networks or addresses, comma-separated, that deliveries may reach although they are private.",
@@ -77,6 +82,39 @@ class Settings(BaseSettings):
     )
     event_max_bytes: int = Field(262_144, ge=1024, description="Largest body of an event, as it is sent.")
     batch_max_bytes: int = Field(5_242_880, ge=1024, description="Largest request that publishes a batch.")
+    hook_max_bytes: int = Field(524_288, ge=1024, description="Largest body of a request to a trigger.")
+    hook_rate_limit: int | None = Field(
+        None, ge=1, description="Requests a second for one trigger in one process; unset means no limit."
+    )
+    webhook_timeout_seconds: PositiveSeconds = Field(
+        30,
+        validation_alias=AliasChoices("AETHERFLOW_WEBHOOK_TIMEOUT_SECONDS", "OPS_WEBHOOK_TIMEOUT_SECONDS"),
+        description="How long the caller of a synchronous trigger waits, unless the trigger says otherwise; also read "
+        "from OPS_WEBHOOK_TIMEOUT_SECONDS.",
+    )
+    runner_processes: int | None = Field(
+        None, ge=1, description="Sessions that may work at once in one process; default twice the processors."
+    )
+    runner_memory_mb: int = Field(512, ge=64, description="Address space of a session's process, in MiB.")
+    runner_grace_seconds: PositiveSeconds = Field(
+        5, description="How long a session that is to stop may go on before it is ended by force."
+    )
+    runner_session_seconds: PositiveSeconds = Field(
+        900,
+        description="How long a session may be active, waits not counted, unless its trigger says otherwise.",
+    )
+    runner_python: str | None = Field(
+        None, description="The interpreter that runs handlers; default the service's own."
+    )
+    runner_folder: str | None = Field(
+        None,
+        description="Where deployed files are written for running; default beside the SQLite file, else below the "
+        "system's temporary folder.",
+    )
+    runner_install: bool = Field(
+        False,
+        description="Install what a deployment's requirements.txt names, from the package index of pip.",
+    )
     api_rate_limit: int = Field(1000, ge=1, description="API requests a second for one key in one process.")
     publish_rate_limit: int = Field(
         10_000, ge=1, description="Publishing requests a second for one key in one process."

@@ -20,7 +20,7 @@ import structlog
 from app.errors import Unavailable
 from app.outbound.deliveries import cancel_pending
 from app.outbound.gone import settle_gone
-from app.queue import BornLeased, Changed, Hint, Look
+from app.queue import BornLeased, Changed, DeliveryHint, Look
 from app.rules.lifecycle import Outcome, ResultClass
 from app.store.database import is_away
 from app.store.hot.contract import Settlement, Work
@@ -76,7 +76,7 @@ class Deliverer:
         # Asked for once, because asking costs a system call.
         self._loop = asyncio.get_running_loop()
 
-    def take(self, hint: Hint) -> None:
+    def take(self, hint: DeliveryHint) -> None:
         """Act on a hint. Never waits."""
         if self._stopping:
             return

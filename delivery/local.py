@@ -17,10 +17,11 @@ async def start_local_delivery(wiring: Wiring, queue: LocalQueue) -> Engine:
     """Start to deliver in this process, which owns the database alone: leases of a former one are void."""
     sys.setswitchinterval(SWITCH_SECONDS)
     await wiring.database.hot.void_leases()
+    await wiring.database.sessions.void_leases()
     engine = Engine(wiring)
     engine.start()
     engine.also(repeat(lambda: prune(wiring), seconds=PRUNE_SECONDS))
-    queue.connect(engine.deliverer.take)
+    queue.connect(engine.take)
     return engine
 
 

@@ -6,7 +6,6 @@ more, which is several times the delivery. Without Redis the sweep does the work
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -16,15 +15,16 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.queue import BornLeased, Changed
+from app.queue import BornLeased
 from app.redis_queue import (
     ARQ_QUEUE,
     BORN_KEY,
-    CHANGED_CHANNEL,
     WORKERS_KEY,
+    again_when_redis_fails,
     arq_settings,
     connect,
     end_tasks,
+    hear,
 )
 from app.wiring import Wiring
 from delivery.deliver import Deliverer
@@ -50,8 +50,7 @@ JOB_TIMEOUT_SECONDS = 10
 # The first pruning of a large database; what it does not get to, the next hour's does.
 PRUNE_TIMEOUT_SECONDS = 1_800
 
-# Pause before Redis is tried again, and while this worker has no room.
-AWAY_SECONDS = 1.0
+# Pause while this worker has no room.
 FULL_SECONDS = 0.005
 
 log = structlog.get_logger()
@@ -87,7 +86,7 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         self._taking, *_ = self._tasks = [
             loop.create_task(again_when_redis_fails(action))
-            for action in (self._take_born, self._hear_changes, self._run_jobs, self._beat)
+            for action in (self._take_born, self._hear, self._run_jobs, self._beat)
         ]
 
     async def stop(self) -> None:
@@ -124,19 +123,9 @@ class WorkerProcess:
         finally:
             await redis.aclose()
 
-    async def _hear_changes(self) -> None:
-        """Hand over word of changed endpoints; what is missed the next look at their versions finds."""
-        decoder = msgspec.msgpack.Decoder(Changed)
-        redis = connect(self._url)
-        try:
-            async with redis.pubsub(ignore_subscribe_messages=True) as channel:
-                await channel.subscribe(CHANGED_CHANNEL)
-                while True:
-                    message = await channel.get_message(timeout=BLOCK_SECONDS)
-                    if message is not None:
-                        self._engine.deliverer.take(decoder.decode(message["data"]))
-        finally:
-            await redis.aclose()
+    async def _hear(self) -> None:
+        """Hand over what all processes are told."""
+        await hear(self._url, self._engine.take)
 
     async def _run_jobs(self) -> None:
         """Run arq."""
@@ -165,18 +154,3 @@ class WorkerProcess:
             await self._redis.zadd(WORKERS_KEY, {self._name: now})
             await self._redis.zremrangebyscore(WORKERS_KEY, 0, now - 60)
             await asyncio.sleep(1)
-
-
-async def again_when_redis_fails(action: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run an action to its end, and begin it again when it fails because Redis is away."""
-    away = False
-    while True:
-        try:
-            return await action()
-        except (RedisError, OSError) as error:
-            if not away:
-                log.warning("redis_away", action=action.__name__, cause=type(error).__name__)
-            away = True
-        except Exception:
-            log.exception("worker_action_failed", action=action.__name__)
-        await asyncio.sleep(AWAY_SECONDS)

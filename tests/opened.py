@@ -16,7 +16,7 @@ from tests.databases import Databases
 async def opened(database_url: str, queue: Queue | None = None) -> AsyncIterator[Database]:
     """Open a migrated database as it is."""
     database = Database(Address.parse(database_url), queue or LocalQueue())
-    await database.hot.open()
+    await database.open()
     try:
         yield database
     finally:

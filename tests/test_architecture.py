@@ -9,7 +9,7 @@ import pytest
 from tests.checkout import ROOT
 
 PACKAGES = ("app", "delivery")
-PURE = ("app/catalogue", "app/rules", "app/signatures")
+PURE = ("app/catalogue", "app/providers", "app/rules", "app/signatures")
 
 # Standard modules through which time, chance or the outside world come in.
 WORLDLY_MODULES = {

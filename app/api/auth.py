@@ -158,5 +158,6 @@ def allow(scope: Scope) -> Any:
 
 Reader = Annotated[Caller, allow(Scope.READ)]
 EndpointsWriter = Annotated[Caller, allow(Scope.ENDPOINTS_WRITE)]
+WorkflowsWriter = Annotated[Caller, allow(Scope.WORKFLOWS_WRITE)]
 Admin = Annotated[Caller, allow(Scope.ADMIN)]
 Operator = Annotated[Caller, allow(Scope.OPERATOR)]

@@ -2,7 +2,7 @@
 
 1. Every answer carries `Request-Id`: the caller's own if it has a good one, else one made here.
 2. Answers to a known API key carry what is left of its rate.
-3. HEAD is GET without the body.
+3. HEAD is GET without the body, but where handlers want to know.
 4. Whatever a handler raises, the caller gets a problem document.
 """
 
@@ -26,9 +26,10 @@ log = structlog.get_logger()
 class Edge:
     """The outermost layer: gives requests their id and answers the headers that all have."""
 
-    def __init__(self, app: ASGIApp, *, chance: Chance) -> None:
+    def __init__(self, app: ASGIApp, *, chance: Chance, head_is_get: bool = True) -> None:
         self._app = app
         self._chance = chance
+        self._head_is_get = head_is_get
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -40,7 +41,7 @@ class Edge:
         state = scope.setdefault("state", {})
         state.update(request_id=request_id, rate_limit=[], begun=False)
         bodiless = scope["method"] == "HEAD"
-        if bodiless:
+        if bodiless and self._head_is_get:
             scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Message) -> None:

@@ -51,6 +51,7 @@ def describe(error: AetherFlowError, *, request_id: str) -> bytes:
         "code": error.code,
         "request_id": request_id,
         "errors": [_show(problem) for problem in error.problems[:MOST_PROBLEMS]],
+        **error.members,
     }
     return orjson.dumps(document)
 

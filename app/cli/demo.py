@@ -70,11 +70,11 @@ async def serve_demo(folder: Path, stop: asyncio.Event, steps: Steps) -> None:
     key = make_key(Chance())
     settings = read_demo_settings(folder, key)
     listener, receiver_listener = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
-    async with running(settings, folder) as wiring:
+    async with running(settings, folder) as parts:
         path = DemoPath(local_url(listener), key, local_url(receiver_listener) + "/", steps)
         servers = side_by_side(
             stop,
-            serve_application(wiring, listener, stop),
+            serve_application(parts, listener, stop),
             serve_until(make_server(path.receiver), receiver_listener, stop),
         )
         async with servers:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from app.cli.connection import ADDRESS_FILE, KEY_FILE, connect
 from app.cli.demo_receiver import DemoReceiver
-from app.cli.embedded import running, serve_application, warn_of_egress
+from app.cli.embedded import Running, running, serve_application, warn_of_egress
 from app.cli.endpoint_secrets import read_secrets
 from app.cli.failures import Failure
 from app.cli.front_page import DEMO_TYPES, Place, render_front_page
@@ -38,7 +38,7 @@ from app.errors import BlockedDestination, Misconfigured
 from app.rules.addresses import EgressPolicy, parse_target
 from app.settings import Settings, read_settings
 from app.telemetry import configure_logs
-from app.wiring import Chance, Wiring
+from app.wiring import Chance
 from app.workspaces.keys import KEY, authenticate, digest_key, make_key
 
 T = TypeVar("T")
@@ -78,8 +78,8 @@ async def run_dev(given: dict[str, Any], *, output: str) -> None:
         receiver_listener = bind_receiver(listener)
         require_reachable(settings, local_url(receiver_listener))
         with note_address(folder, local_url(listener)):
-            async with running(settings, folder) as wiring:
-                stage = Stage(wiring, listener, receiver_listener, folder, output)
+            async with running(settings, folder) as parts:
+                stage = Stage(parts, listener, receiver_listener, folder, output)
                 await stage.run(stop)
 
 
@@ -88,13 +88,14 @@ class Stage:
 
     def __init__(
         self,
-        wiring: Wiring,
+        parts: Running,
         listener: socket.socket,
         receiver_listener: socket.socket,
         folder: Path,
         output: str,
     ) -> None:
-        self._wiring = wiring
+        self._parts = parts
+        self._wiring = parts.wiring
         self._listener = listener
         self._receiver_listener = receiver_listener
         self._folder = folder
@@ -108,7 +109,7 @@ class Stage:
         page = self._render_front_page()
         servers = side_by_side(
             stop,
-            serve_application(self._wiring, self._listener, stop, front_page=page),
+            serve_application(self._parts, self._listener, stop, front_page=page),
             serve_until(make_server(self._receiver), self._receiver_listener, stop),
         )
         async with servers:

@@ -1,5 +1,6 @@
 """Wiring 2 as processes: API on one side, workers on the other, PostgreSQL and Redis between them."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -10,8 +11,9 @@ from app.cli.front_page import Place, render_front_page
 from app.cli.parts import make_wiring, prepare
 from app.cli.server import bind, make_server, serve_until, settle_memory, stop_event, url_of
 from app.errors import Misconfigured
-from app.queue import LocalQueue
-from app.redis_queue import RedisQueue
+from app.queue import Broadcast, LocalQueue, SessionHint
+from app.redis_queue import RedisQueue, again_when_redis_fails, end_tasks, hear
+from app.runner.performer import Performer
 from app.settings import Settings, read_settings
 from app.store.address import Address
 from app.store.database import Database
@@ -40,9 +42,15 @@ async def run_serve(given: dict[str, Any]) -> None:
     wiring = make_wiring(settings, queue, folder=None)
     try:
         await require_ready(wiring)
-        await wiring.database.hot.open()
+        await wiring.database.open()
         await prepare(wiring)
         queue.start()
+        # Its callers' sessions only; all others are the workers'.
+        performer = Performer(wiring, claims=False)
+        performer.start()
+        hearing = asyncio.get_running_loop().create_task(
+            again_when_redis_fails(lambda: hear(redis_url(settings), lambda hint: take_hint(performer, hint)))
+        )
 
         async def tell() -> dict[str, str]:
             up = await queue.is_up()
@@ -56,10 +64,18 @@ async def run_serve(given: dict[str, Any]) -> None:
         )
         app = create_app(wiring, told=tell, front_page=render_front_page(place))
         log.info("serving", address="{}:{}".format(*listener.getsockname()[:2]))
-        await serve_until(make_server(create_server(app, chance=wiring.chance)), listener, stop)
+        await serve_until(make_server(create_server(app, wiring=wiring, performer=performer)), listener, stop)
+        await performer.stop()
+        await end_tasks([hearing])
         await queue.stop()
     finally:
         await wiring.database.close()
+
+
+def take_hint(performer: Performer, hint: Broadcast) -> None:
+    """Hand on what concerns sessions; endpoints that change are found out by their versions here."""
+    if isinstance(hint, SessionHint):
+        performer.take(hint)
 
 
 async def run_worker() -> None:
@@ -74,7 +90,7 @@ async def run_worker() -> None:
     wiring = make_wiring(settings, LocalQueue(), folder=None)
     try:
         await require_ready(wiring)
-        await wiring.database.hot.open()
+        await wiring.database.open()
         process = WorkerProcess(wiring, redis_url=redis_url(settings))
         process.start()
         settle_memory()

@@ -20,6 +20,9 @@ IdPrefix = Literal[
     "trg",  # trigger
     "req",  # received request
     "ses",  # session
+    "sub",  # subscription of a session
+    "sig",  # signal
+    "var",  # variable of a workflow
     "int",  # integration
     "ntc",  # notice
 ]

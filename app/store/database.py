@@ -24,8 +24,10 @@ from app.queue import Changed, Look, Queue
 from app.store.address import Address
 from app.store.hot.contract import HotStore
 from app.store.hot.postgresql import TIMEOUT_SECONDS, PostgresqlHotStore
+from app.store.hot.scripts import PostgresqlScripts, SqliteScripts
+from app.store.hot.sessions import SessionStore
 from app.store.hot.sqlite import SqliteHotStore
-from app.store.hot.writer import BUSY_MILLISECONDS
+from app.store.hot.writer import BUSY_MILLISECONDS, Writer
 
 RETRY_AFTER = {"Retry-After": "2"}
 
@@ -49,15 +51,26 @@ class Database:
         self.address = address
         self._queue = queue
         self._turn = asyncio.Lock()
+        self._scripts: PostgresqlScripts | None = None
         if address.path is not None:
+            writer = Writer(address.path, self._turn)
             self.engine = make_sqlite_engine(address.url)
-            self.hot: HotStore = SqliteHotStore(address.path, self._turn)
+            self.hot: HotStore = SqliteHotStore(writer)
+            self.sessions = SessionStore(SqliteScripts(writer))
             self._read, self._write = self.engine, self.engine.execution_options(immediate=True)
         else:
             self.engine = make_postgresql_engine(address.url)
             self.hot = PostgresqlHotStore(address.url)
+            self._scripts = PostgresqlScripts(address.url)
+            self.sessions = SessionStore(self._scripts)
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._read, self._write = self.engine.execution_options(**snapshot), self.engine
+
+    async def open(self) -> None:
+        """Get the hot statements ready; must be awaited in the event loop that is to use them."""
+        await self.hot.open()
+        if self._scripts is not None:
+            await self._scripts.open()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -101,6 +114,8 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection; a database that has stopped is not waited for."""
         await self.hot.close()
+        if self._scripts is not None:
+            await self._scripts.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self.engine.dispose()

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.cli.parts import make_wiring, prepare
 from app.main import create_app, create_server
 from app.queue import LocalQueue
+from app.runner.performer import Performer
 from app.settings import read_settings
 from app.store.sealing import KEY_BYTES
 from app.wiring import Wiring
@@ -56,12 +57,14 @@ async def run_inside(database_url: str) -> AsyncIterator[Inside]:
     )
     clock = Clock()
     wiring = dataclasses.replace(make_wiring(settings, LocalQueue(), folder=None), clock=clock)
-    await wiring.database.hot.open()
+    await wiring.database.open()
     try:
         await empty(wiring.database)
         await prepare(wiring)
         app = create_app(wiring, told=tell_nothing)
-        transport = httpx2.ASGITransport(create_server(app, chance=wiring.chance))
+        transport = httpx2.ASGITransport(
+            create_server(app, wiring=wiring, performer=Performer(wiring, claims=False))
+        )
         headers = {"Authorization": f"Bearer {KEY}"}
         async with httpx2.AsyncClient(
             transport=transport, base_url="http://inside/api/v1", headers=headers

@@ -53,7 +53,7 @@ async def worker(
         sweep_seconds=sweep_seconds,
         lease_seconds=site.wiring.settings.lease_seconds,
     )
-    await wiring.database.hot.open()
+    await wiring.database.open()
     process = WorkerProcess(wiring, redis_url=redis_url)
     process.start()
     try:

@@ -133,7 +133,7 @@ async def new_site(
     """Open a database, empty it unless told otherwise, and add a workspace."""
     queue = queue or LocalQueue()
     wiring = new_wiring(database_url, queue, **settings)
-    await wiring.database.hot.open()
+    await wiring.database.open()
     try:
         if emptied:
             await empty(wiring.database)

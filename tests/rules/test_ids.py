@@ -12,7 +12,7 @@ UUID7 = UUID("01932c07-209c-7ef5-a1b3-3f2d0c9a5e11")
 
 
 def test_every_kind_of_thing_has_its_prefix() -> None:
-    expected = "ws usr inv key evt ep sec dlv att rpl wf dep trg req ses int ntc"
+    expected = "ws usr inv key evt ep sec dlv att rpl wf dep trg req ses sub sig var int ntc"
     assert " ".join(PREFIXES) == expected
     assert len(set(PREFIXES)) == len(PREFIXES)
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cli.parts import prepare
 from app.main import create_app, create_server
 from app.queue import LocalQueue
+from app.runner.performer import Performer
 from app.store.database import Database
 from app.store.hot import postgresql, sqlite
 from tests.databases import PostgresDatabases, SqliteDatabases
@@ -138,7 +139,8 @@ async def api(
     async def tell() -> dict[str, str]:
         return {}
 
-    server = create_server(create_app(wiring, told=tell), chance=wiring.chance)
+    performer = Performer(wiring, claims=False)
+    server = create_server(create_app(wiring, told=tell), wiring=wiring, performer=performer)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=server),
         base_url="http://test/api/v1",

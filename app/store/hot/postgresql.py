@@ -75,6 +75,19 @@ SETTLING = PUBLISHING | {"enable_hashjoin": "off"}
 CLAIMING = BY_INDEX | {"plan_cache_mode": "force_custom_plan", "enable_hashjoin": "off"}
 
 
+async def make_pool(dsn: str, settings: dict[str, str]) -> asyncpg.Pool:
+    """Return a pool that connects with the first statement."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=POOL_SIZE,
+        timeout=TIMEOUT_SECONDS,
+        command_timeout=TIMEOUT_SECONDS,
+        reset=keep_session,
+        server_settings=settings,
+    )
+
+
 class PostgresqlHotStore:
     """See `contract.HotStore`."""
 
@@ -86,20 +99,9 @@ class PostgresqlHotStore:
 
     async def open(self) -> None:
         """Make the pools; connections follow with the first statements, so a database may come later."""
-        self._publishing = await self._make_pool(PUBLISHING)
-        self._settling = await self._make_pool(SETTLING)
-        self._claiming = await self._make_pool(CLAIMING)
-
-    async def _make_pool(self, settings: dict[str, str]) -> asyncpg.Pool:
-        return await asyncpg.create_pool(
-            self._dsn,
-            min_size=0,
-            max_size=POOL_SIZE,
-            timeout=TIMEOUT_SECONDS,
-            command_timeout=TIMEOUT_SECONDS,
-            reset=keep_session,
-            server_settings=settings,
-        )
+        self._publishing = await make_pool(self._dsn, PUBLISHING)
+        self._settling = await make_pool(self._dsn, SETTLING)
+        self._claiming = await make_pool(self._dsn, CLAIMING)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,12 +5,10 @@ get it back. So rows travel together: values that JSON can hold as one JSON arra
 blobs as VALUES lists of a few fixed lengths, results as one JSON text.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -66,8 +64,8 @@ def read_json(connection: sqlite3.Connection, statement: str, *arguments: Any) -
 class SqliteHotStore:
     """See `contract.HotStore`."""
 
-    def __init__(self, path: Path, turn: asyncio.Lock) -> None:
-        self._writer = Writer(path, turn)
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
 
     async def open(self) -> None:
         """Start the writer."""

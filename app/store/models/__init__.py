@@ -3,16 +3,41 @@
 from app.store.models.base import Row
 from app.store.models.endpoints import Endpoint, EndpointSecret
 from app.store.models.events import Attempt, Delivery, Event
+from app.store.models.requests import Arrival, FinalOutcome, ReceivedRequest, TriggerSubscription
+from app.store.models.sessions import JournalEntry, LogEntry, Session, Signal, Step
+from app.store.models.workflows import (
+    Deployment,
+    DeploymentFile,
+    StoredValue,
+    Trigger,
+    Workflow,
+    WorkflowVar,
+)
 from app.store.models.workspaces import ApiKey, IdempotentAnswer, Workspace
 
 __all__ = [
     "ApiKey",
+    "Arrival",
     "Attempt",
     "Delivery",
+    "Deployment",
+    "DeploymentFile",
     "Endpoint",
     "EndpointSecret",
     "Event",
+    "FinalOutcome",
     "IdempotentAnswer",
+    "JournalEntry",
+    "LogEntry",
+    "ReceivedRequest",
     "Row",
+    "Session",
+    "Signal",
+    "Step",
+    "StoredValue",
+    "Trigger",
+    "TriggerSubscription",
+    "Workflow",
+    "WorkflowVar",
     "Workspace",
 ]

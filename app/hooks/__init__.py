@@ -1,0 +1,1 @@
+"""The public inbound address: any method, any path below a slug."""

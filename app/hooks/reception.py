@@ -1,0 +1,263 @@
+"""Requests to triggers, from the first byte to the answer.
+
+1. What can be refused without the body is refused without it: an unknown slug, a body that says it is too large, too
+   many requests.
+2. A signature is checked on the bytes as they came, before anything is stored.
+3. The request and its session are committed, and only then is anything answered.
+4. A caller who goes away leaves the session as it is.
+"""
+
+import time
+from datetime import timedelta
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from app.errors import (
+    BadSignature,
+    InternalError,
+    NotFound,
+    RateLimited,
+    TooLarge,
+)
+from app.hooks.asked import Asked, read_asked
+from app.hooks.replies import Replies
+from app.inbound.addresses import Address, AddressBook
+from app.inbound.duplicates import dedupe_key, find_first
+from app.inbound.receive import Receiver, judge
+from app.providers import SignedRequest, find_provider
+from app.rules.ids import make_id
+from app.runner.performer import Performer
+from app.store.hot.session_rows import ClaimedSession, NewRequest, NewSession, Receipt
+from app.wiring import Wiring
+
+PREFIX = b"/webhooks/"
+
+# How often a request is judged again because its workflow changed meanwhile, before it is called a bug.
+MOST_REPETITIONS = 20
+
+log = structlog.get_logger()
+
+
+class Reception:
+    """The ASGI application behind `/webhooks/`."""
+
+    def __init__(self, wiring: Wiring, performer: Performer) -> None:
+        self._wiring = wiring
+        self._performer = performer
+        self._addresses = AddressBook(wiring)
+        self._receiver = Receiver(wiring, performer.stage.bells.ring)
+        self._replies = Replies(wiring, performer)
+        self._rates = Rates(wiring.settings.hook_rate_limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        Raises:
+            AetherFlowError: what the caller is to be told.
+        """
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        slug, _, suffix = raw_path.removeprefix(PREFIX).partition(b"/")
+        address = await self._addresses.find(slug.decode("latin-1")) if slug else None
+        if address is None:
+            raise NotFound("There is nothing at this path.")
+        self._rates.count(address.slug)
+        headers = Headers(scope=scope)
+        body = await read_body(headers, receive, limit=self._limit(address))
+        asked = read_asked(scope, headers, suffix=suffix.decode("latin-1"), body=body)
+        if await self._shake_hands(address, asked, send):
+            return
+        request, session, address = await self._store(address, asked)
+        await self._replies.reply(address, asked, request, session, receive=receive, send=send)
+
+    def _limit(self, address: Address) -> int:
+        most = self._wiring.settings.hook_max_bytes
+        return min(address.spec.max_body or most, most)
+
+    async def _shake_hands(self, address: Address, asked: Asked, send: Send) -> bool:
+        """Answer a provider's own set-up request, and check the signature of any other.
+
+        Raises:
+            BadSignature: it is not the provider's.
+        """
+        verify = address.spec.verify
+        if verify is None:
+            return False
+        provider = find_provider(verify.provider)
+        signed = SignedRequest(asked.method, asked.raw_url, asked.query, asked.headers, asked.body)
+        now = self._wiring.clock()
+        answer = provider.handshake(signed, secret=address.secrets[0] if address.secrets else None, now=now)
+        if answer is not None:
+            headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+            length = (b"content-length", str(len(answer.body)).encode())
+            bodiless = answer.status in (204, 304)
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": answer.status,
+                    "headers": headers if bodiless else [*headers, length],
+                }
+            )
+            await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})
+            return True
+        reason = provider.verify(signed, secrets=address.secrets, tolerance_seconds=verify.tolerance, now=now)
+        if reason is not None:
+            log.info("request_not_genuine", trigger=address.trigger_id, reason=reason)
+            raise BadSignature
+        return False
+
+    async def _store(self, address: Address, asked: Asked) -> tuple[NewRequest, NewSession | None, Address]:
+        """Commit the request, and the session if it starts one.
+
+        Raises:
+            NotFound: the workflow has been disabled meanwhile.
+            Unavailable: the database is away.
+        """
+        for _ in range(MOST_REPETITIONS):
+            asked.dedupe_key = dedupe_key(address.spec.dedupe_header, asked.headers)
+            if asked.dedupe_key is not None:
+                first = await find_first(self._wiring, address, asked.dedupe_key)
+                if first is not None:
+                    asked.is_duplicate = True
+                    return first.request, first.session, address
+            receipt = self._judge(address, asked)
+            if await self._receiver.receive(receipt):
+                self._begin(address, receipt)
+                return receipt.request, receipt.session, address
+            found = await self._addresses.find(address.slug, unlike=address.workflow_version)
+            if found is None:
+                raise NotFound("There is nothing at this path.")
+            address = found
+        raise InternalError("The workflow changed faster than a request could be judged.")
+
+    def _judge(self, address: Address, asked: Asked) -> Receipt:
+        """Return what is to be written of a request."""
+        now, chance = self._wiring.clock(), self._wiring.chance
+        request = NewRequest(
+            id=make_id("req", chance.uuid7()),
+            workspace_id=address.workspace_id,
+            workflow_id=address.workflow_id,
+            trigger_id=address.trigger_id,
+            method=asked.method,
+            raw_url=asked.raw_url,
+            suffix=asked.suffix if not asked.by_suffix(address) else "",
+            headers=asked.pairs,
+            body=asked.body,
+            received_at=now,
+            peer=asked.peer,
+            reason=None,
+            session_id=None,
+            dedupe_key=asked.dedupe_key,
+        )
+        request.reason = judge(address, request)
+        if request.reason is not None or address.spec.call is None:
+            return Receipt(request, None, address.workflow_version)
+        is_sync = asked.is_sync(address)
+        session = NewSession(
+            id=make_id("ses", chance.uuid7()),
+            workspace_id=address.workspace_id,
+            workflow_id=address.workflow_id,
+            deployment_id=address.deployment_id,
+            trigger_id=address.trigger_id,
+            request_id=request.id,
+            call=address.spec.call,
+            is_durable=address.spec.is_durable,
+            is_sync=is_sync,
+            created_at=now,
+        )
+        if is_sync:
+            session.lease_token = chance.token()
+            session.leased_until = now + timedelta(seconds=self._wiring.settings.lease_seconds)
+        request.session_id = session.id
+        return Receipt(request, session, address.workflow_version)
+
+    def _begin(self, address: Address, receipt: Receipt) -> None:
+        """Perform a session that a caller waits for."""
+        session = receipt.session
+        if session is None or session.lease_token is None:
+            return
+        self._performer.perform_now(as_claimed(address, receipt.request, session))
+
+
+def as_claimed(address: Address, request: NewRequest, session: NewSession) -> ClaimedSession:
+    """Return a session that was born under a lease as if it had been claimed."""
+    return ClaimedSession(
+        id=session.id,
+        workspace_id=session.workspace_id,
+        workflow_id=session.workflow_id,
+        deployment_id=session.deployment_id,
+        trigger_id=session.trigger_id,
+        request_id=request.id,
+        parent_id=None,
+        call=session.call,
+        input=None,
+        is_durable=session.is_durable,
+        is_sync=session.is_sync,
+        attempt=1,
+        deaths=0,
+        active_seconds=0,
+        wakes=0,
+        wait=None,
+        stop_reason=None,
+        stop_forced=False,
+        is_stopping=False,
+        log_length=0,
+        created_at=session.created_at,
+        custom_data=None,
+        workflow_version=address.workflow_version,
+        token=session.lease_token or 0,
+        request=request,
+    )
+
+
+async def read_body(headers: Headers, receive: Receive, *, limit: int) -> bytes:
+    """Return the body, refusing one that is too large before it has been read.
+
+    Raises:
+        TooLarge: it says so, or proves to be so.
+        ClientDisconnect: the caller went away in the middle.
+    """
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise TooLarge(f"The body may have {limit} bytes.", headers={"Connection": "close"})
+    chunks = []
+    length = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        length += len(chunk)
+        if length > limit:
+            raise TooLarge(f"The body may have {limit} bytes.", headers={"Connection": "close"})
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+class Rates:
+    """Requests a second to each slug, if there is a limit."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._counts: dict[str, int] = {}
+        self._second = 0
+
+    def count(self, slug: str) -> None:
+        """Count a request.
+
+        Raises:
+            RateLimited: there have been enough in this second.
+        """
+        if self._limit is None:
+            return
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._counts = second, {}
+        self._counts[slug] = self._counts.get(slug, 0) + 1
+        if self._counts[slug] > self._limit:
+            raise RateLimited(
+                f"This trigger takes {self._limit} requests a second.", headers={"Retry-After": "1"}
+            )

@@ -1,0 +1,88 @@
+"""Requests that a provider sends again: the first one counts for a day."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from sqlalchemy import select
+
+from app.inbound.addresses import Address
+from app.store.hot.session_rows import NewRequest, NewSession
+from app.store.models import ReceivedRequest, Session
+from app.wiring import Wiring
+
+KEPT = timedelta(hours=24)
+
+
+class HeaderLookup(Protocol):
+    """Headers by name, whatever the case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return a header, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The request that came first, and its session."""
+
+    request: NewRequest
+    session: NewSession | None
+
+
+def dedupe_key(header: str | None, headers: HeaderLookup) -> str | None:
+    """Return what tells repetitions of a request; None if it cannot be told."""
+    value = headers.get(header) if header is not None else None
+    return None if not value else hashlib.sha256(value.encode("latin-1", "replace")).hexdigest()
+
+
+async def find_first(wiring: Wiring, address: Address, key: str) -> First | None:
+    """Return the request of this trigger that came with the same key within a day.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    async with wiring.database.read() as tx:
+        row = await tx.scalar(
+            select(ReceivedRequest)
+            .where(
+                ReceivedRequest.trigger_id == address.trigger_id,
+                ReceivedRequest.dedupe_key == key,
+                ReceivedRequest.received_at > wiring.clock() - KEPT,
+            )
+            .order_by(ReceivedRequest.id)
+            .limit(1)
+        )
+        if row is None:
+            return None
+        session = None if row.session_id is None else await tx.get(Session, row.session_id)
+    request = NewRequest(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        workflow_id=row.workflow_id,
+        trigger_id=row.trigger_id,
+        method=row.method,
+        raw_url=row.raw_url,
+        suffix=row.suffix,
+        headers=row.headers,
+        body=row.body,
+        received_at=row.received_at,
+        peer=row.peer,
+        reason=row.reason,
+        session_id=row.session_id,
+    )
+    if session is None:
+        return First(request, None)
+    started = NewSession(
+        id=session.id,
+        workspace_id=session.workspace_id,
+        workflow_id=session.workflow_id,
+        deployment_id=session.deployment_id,
+        trigger_id=session.trigger_id,
+        request_id=session.request_id,
+        call=session.call,
+        is_durable=session.is_durable,
+        is_sync=session.is_sync,
+        created_at=session.created_at,
+    )
+    return First(request, started)

@@ -1,0 +1,46 @@
+"""How a performance can end."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The handler returned; `result` is JSON, `unfit` says why there is none."""
+
+    result: str | None
+    unfit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The handler raised, or went beyond a limit."""
+
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The process ended in the middle, by the author's doing."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Somebody asked for it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """It waits as a row, and goes on elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """This process ends, or has lost the lease: the session is another's, or will be."""
+
+
+EndOfPerformance = Completed | Failed | Died | Stopped | Parked | Abandoned

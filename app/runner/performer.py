@@ -1,0 +1,202 @@
+"""Takes up sessions and performs them: claim -> perform -> settle.
+
+A process of the API performs what its callers wait for, and claims nothing; every other one claims sessions in the
+order in which they became due, as many as have a place. All renew their leases each second, and learn in the same
+statement which of their sessions are to stop.
+"""
+
+import asyncio
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from app.errors import Unavailable
+from app.inbound.answers import Waiters
+from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
+from app.runner.ends import Abandoned
+from app.runner.performance import Performance
+from app.runner.processes import Processes
+from app.runner.programs import Programs, private_folder
+from app.runner.session_run import SessionRun
+from app.runner.stage import Stage
+from app.runner.writer import SessionWriter
+from app.runner.zygote import Zygote, python_of
+from app.store.database import is_away
+from app.store.hot.session_rows import ClaimedSession
+from app.wiring import Wiring
+
+# Sessions claimed beyond those that have a place, so that the next one is at hand when a place is free.
+AHEAD = 2
+
+# How long a stop waits for sessions that are being performed.
+STOP_SECONDS = 30.0
+
+RENEW_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Performer:
+    """One process's share of the sessions."""
+
+    def __init__(self, wiring: Wiring, *, claims: bool) -> None:
+        settings = wiring.settings
+        self._wiring = wiring
+        self._claims = claims
+        self._places = settings.runner_processes or 2 * (os.cpu_count() or 1)
+        zygote = Zygote(
+            python=python_of(settings.runner_python), memory_bytes=settings.runner_memory_mb * 1024 * 1024
+        )
+        self.waiters = Waiters(wiring.database)
+        self.stage = Stage(
+            wiring,
+            Programs(wiring, deployments_folder(wiring)),
+            Processes(zygote, limit=self._places),
+            SessionWriter(wiring.database),
+            self.waiters,
+        )
+        self._lease = timedelta(seconds=settings.lease_seconds)
+        self._running: dict[str, Performance] = {}
+        self._held: dict[str, ClaimedSession] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._background: list[asyncio.Task[None]] = []
+        self._due = asyncio.Event()
+        self._claimed = 0
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to work."""
+        loop = asyncio.get_running_loop()
+        self._background.append(loop.create_task(self._renew_forever()))
+        if self._claims:
+            self._background.append(loop.create_task(self._claim_forever()))
+
+    async def stop(self) -> None:
+        """Claim nothing more, let what is performed end for a while, and leave the rest to others."""
+        self._stopping = True
+        self._due.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        for performance in list(self._running.values()):
+            performance.cut(Abandoned())
+        for task in [*self._tasks, *self._background]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
+        await self.stage.processes.stop()
+
+    def take(self, hint: SessionHint) -> None:
+        """Act on a hint. Never waits."""
+        match hint:
+            case SessionsDue():
+                self._due.set()
+            case SessionsWoken():
+                for session_id in hint.session_ids:
+                    self.stage.bells.ring(session_id)
+                self._due.set()
+            case RequestsAnswered():
+                self._start(self._look(hint.request_ids))
+
+    def perform_now(self, session: ClaimedSession) -> None:
+        """Perform a session that was born under a lease of this process."""
+        self._begin(session)
+
+    def lease_from_birth(self) -> tuple[int, "timedelta"]:
+        """Return a token and the length of a lease for a session that this process will perform."""
+        return self._wiring.chance.token(), self._lease
+
+    def _begin(self, session: ClaimedSession) -> None:
+        self._held[session.id] = session
+        self._claimed += not session.is_sync
+        self._start(self._perform(session))
+
+    def _start(self, work) -> None:  # type: ignore[no-untyped-def]
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _perform(self, session: ClaimedSession) -> None:
+        try:
+            await SessionRun(self.stage, session, self._running).run()
+        except Exception:
+            log.exception("session_not_performed", session=session.id)
+        finally:
+            self._held.pop(session.id, None)
+            self._claimed -= not session.is_sync
+            self._due.set()
+
+    async def _look(self, request_ids: list[str]) -> None:
+        try:
+            await self.waiters.look(request_ids)
+        except Unavailable:
+            # They look by themselves each second.
+            return
+
+    async def _claim_forever(self) -> None:
+        while not self._stopping:
+            self._due.clear()
+            waiting = sum(not p.place.is_held for p in self._running.values() if not p.session.is_sync)
+            room = self._places + AHEAD - (self._claimed - waiting)
+            claimed: list[ClaimedSession] = []
+            if room > 0:
+                claimed = await self._claim(room)
+                for session in claimed:
+                    self._begin(session)
+            if room <= 0 or len(claimed) < room:
+                try:
+                    async with asyncio.timeout(self._wiring.settings.sweep_seconds):
+                        await self._due.wait()
+                except TimeoutError:
+                    continue
+
+    async def _claim(self, limit: int) -> list[ClaimedSession]:
+        now = self._wiring.clock()
+        try:
+            return await self._wiring.database.sessions.claim(
+                token=self._wiring.chance.token(), now=now, leased_until=now + self._lease, limit=limit
+            )
+        except Exception as error:
+            if not is_away(error):
+                log.exception("sessions_not_claimed")
+            return []
+
+    async def _renew_forever(self) -> None:
+        while True:
+            started = time.monotonic()
+            if self._held:
+                await self._renew()
+            await asyncio.sleep(max(0.0, RENEW_SECONDS - (time.monotonic() - started)))
+
+    async def _renew(self) -> None:
+        leases = [(session.id, session.token) for session in self._held.values()]
+        until = self._wiring.clock() + self._lease
+        try:
+            states = await self._wiring.database.sessions.renew(leases, leased_until=until)
+        except Exception as error:
+            if not is_away(error):
+                log.exception("leases_not_renewed")
+            return
+        grace = self._wiring.settings.runner_grace_seconds
+        for session_id, state in states.items():
+            performance = self._running.get(session_id)
+            if performance is None:
+                continue
+            if not state.held:
+                performance.cut(Abandoned())
+            elif state.is_stopping:
+                seconds = 0 if state.stop_forced else grace
+                performance.stop(state.stop_reason or "stopped", grace_seconds=seconds)
+            elif state.wakes != performance.wakes_seen:
+                performance.wakes_seen = state.wakes
+                performance.bell.set()
+
+
+def deployments_folder(wiring: Wiring) -> Path:
+    """Return where deployed files are written for running."""
+    given = wiring.settings.runner_folder
+    if given is not None:
+        return Path(given) / "deployments"
+    path = wiring.database.address.path
+    return private_folder("deployments") if path is None else path.parent / "deployments"

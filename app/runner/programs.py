@@ -1,0 +1,122 @@
+"""Deployed programs, made ready to run: files in a folder, variables in an environment.
+
+A deployment never changes, so its folder is written once under its digest and used by whoever needs it. What the
+environment holds may change with any deployment or variable of the workflow, which raises the workflow's version.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from app.errors import InternalError
+from app.inbound.environment import read_environment
+from app.rules.manifest import Manifest
+from app.store.models import Deployment, DeploymentFile
+from app.wiring import Wiring
+
+# Programs that are kept in memory; the one that was used longest ago goes first.
+MOST_PROGRAMS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A deployment as one version of its workflow runs it."""
+
+    deployment_id: str
+    workflow_version: int
+    folder: Path
+    environment: dict[str, str]
+    manifest: Manifest
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Sessions of the same key may share a process, one after the other."""
+        return self.deployment_id, self.workflow_version
+
+
+class Programs:
+    """The programs that this process runs."""
+
+    def __init__(self, wiring: Wiring, folder: Path) -> None:
+        self._wiring = wiring
+        self._folder = folder
+        self._known: OrderedDict[tuple[str, int], Program] = OrderedDict()
+        self._loading = asyncio.Lock()
+
+    async def get(self, deployment_id: str, *, workflow_version: int) -> Program:
+        """Return a program, from memory if it has been run.
+
+        Raises:
+            Unavailable: the database is away.
+            OSError: its files cannot be written here.
+        """
+        key = (deployment_id, workflow_version)
+        if (program := self._known.get(key)) is not None:
+            self._known.move_to_end(key)
+            return program
+        async with self._loading:
+            if (program := self._known.get(key)) is None:
+                program = self._known[key] = await self._load(deployment_id, workflow_version)
+                if len(self._known) > MOST_PROGRAMS:
+                    self._known.popitem(last=False)
+        return program
+
+    async def _load(self, deployment_id: str, workflow_version: int) -> Program:
+        async with self._wiring.database.read() as tx:
+            deployment = await tx.get(Deployment, deployment_id)
+            if deployment is None:
+                raise InternalError(f"The deployment {deployment_id} of a session does not exist.")
+            folder = self._folder / deployment.digest
+            contents: dict[str, bytes] = {}
+            if not folder.is_dir():
+                rows = await tx.execute(
+                    select(DeploymentFile.digest, DeploymentFile.content).where(
+                        DeploymentFile.workspace_id == deployment.workspace_id,
+                        DeploymentFile.digest.in_(set(deployment.files.values())),
+                    )
+                )
+                contents = {row.digest: row.content for row in rows}
+            environment = await read_environment(tx, deployment, wiring=self._wiring)
+        if contents:
+            files = {path: contents[digest] for path, digest in deployment.files.items()}
+            await asyncio.to_thread(write_folder, folder, files)
+        manifest = Manifest.model_validate(deployment.manifest)
+        return Program(deployment_id, workflow_version, folder.resolve(), environment, manifest)
+
+
+def write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files as a folder that exists whole or not at all; who comes second finds it."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="writing-"))
+    try:
+        for path, content in files.items():
+            place = beside / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        try:
+            beside.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def private_folder(name: str) -> Path:
+    """Return a folder below the system's temporary one that is ours alone.
+
+    Raises:
+        PermissionError: somebody else made a folder of this name first.
+    """
+    folder = Path(tempfile.gettempdir()) / f"aetherflow-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077 or folder.is_symlink():
+        raise PermissionError(f"{folder} is not ours alone")
+    return folder / name

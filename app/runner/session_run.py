@@ -1,0 +1,192 @@
+"""One claimed session from its claim to its settlement, whatever happens in between."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from app.errors import Unavailable
+from app.inbound.answers import End
+from app.queue import RequestsAnswered
+from app.rules.ids import make_id
+from app.runner.ends import (
+    Abandoned,
+    Completed,
+    Died,
+    EndOfPerformance,
+    Failed,
+    Parked,
+    Stopped,
+)
+from app.runner.handler_errors import LeaseLost
+from app.runner.operations import operate
+from app.runner.performance import Performance
+from app.runner.programs import Program
+from app.runner.stage import Stage
+from app.store.hot.session_rows import ClaimedSession, NewSignal, SessionChange, StepState
+from app.store.models import JournalEntry, LogEntry, Step
+
+# How often a session is begun again whose process died by the author's doing.
+MOST_DEATHS = 3
+
+
+class SessionRun:
+    """Performs a session and writes down what became of it."""
+
+    def __init__(self, stage: Stage, session: ClaimedSession, running: dict[str, Performance]) -> None:
+        self._stage = stage
+        self._session = session
+        self._running = running
+
+    async def run(self) -> None:
+        """Perform the session. What is not settled here, because the lease is lost, another process settles."""
+        session = self._session
+        try:
+            program = await self._stage.programs.get(
+                session.deployment_id, workflow_version=session.workflow_version
+            )
+        except (Unavailable, OSError):
+            # The lease lapses, and whoever claims the session next may have more luck.
+            return
+        records, prints, steps = await self._read_past()
+        async with self._stage.processes.place(is_sync=session.is_sync) as place:
+            performance = Performance(
+                self._stage, session, program=program, place=place, operate=operate, known_steps=steps
+            )
+            self._running[session.id] = performance
+            try:
+                end = await self._perform(performance, program, records, prints)
+                await performance.settle_flushes()
+                await self._settle(performance, end)
+            except LeaseLost:
+                return
+            finally:
+                self._running.pop(session.id, None)
+                self._stage.bells.take_down(session.id)
+
+    async def _perform(
+        self, performance: Performance, program: Program, records: list[list[str]], prints: int
+    ) -> EndOfPerformance:
+        session = self._session
+        if session.is_stopping:
+            return Stopped(session.stop_reason or "stopped")
+        if session.is_sync and not session.is_durable and session.attempt > 1:
+            return Failed(
+                "The process that performed the session died, and with it the connection of its caller."
+            )
+        try:
+            process = await self._stage.processes.acquire(program)
+        except OSError as error:
+            return Failed(f"The system does not allow another process: {error.strerror or error}.")
+        end: EndOfPerformance = Abandoned()
+        try:
+            end = await performance.perform(process, records, prints=prints)
+        finally:
+            self._stage.processes.release(
+                process, program, is_reusable=isinstance(end, Completed | Failed) and performance.is_reusable
+            )
+        return end
+
+    async def _settle(self, performance: Performance, end: EndOfPerformance) -> None:
+        """Write down how the session ended, or that it goes on, and tell whoever waits."""
+        session = self._session
+        match end:
+            case Parked() | Abandoned():
+                return
+            case Died():
+                await self._settle_death(performance, end)
+                return
+            case Completed():
+                change = self._change(performance, "completed", result=end.result)
+                performance.note("state", "completed")
+            case Failed():
+                change = self._change(performance, "failed", error=end.message)
+                performance.fail_open_steps("cut off")
+                performance.note("error", end.traceback or end.message)
+                performance.note("state", "failed")
+            case Stopped():
+                change = self._change(performance, "stopped", error=end.reason)
+                performance.fail_open_steps("stopped")
+                performance.note("state", "stopped", {"reason": end.reason})
+        if session.parent_id is not None:
+            performance.signal(self._signal_of_end(change))
+        await performance.flush(change, forgets_waits=performance.has_waits)
+        if session.request_id is not None and session.is_sync:
+            reply = End(change.status, change.result)
+            if not self._stage.waiters.tell(session.request_id, reply):
+                self._stage.wiring.queue.give(RequestsAnswered([session.request_id]))
+
+    async def _settle_death(self, performance: Performance, end: Died) -> None:
+        """Begin again after a death by the author's doing, unless a caller waits or it has happened too often."""
+        session = self._session
+        deaths = session.deaths + 1
+        message = f"The process of the session ended by itself: {end.how}."
+        if session.is_sync or deaths >= MOST_DEATHS:
+            await self._settle(performance, Failed(message))
+            return
+        performance.fail_open_steps("the process ended")
+        performance.note(
+            "retry", f"{message} The session runs again, {MOST_DEATHS - deaths} more times at most."
+        )
+        change = self._change(performance, "created")
+        change.deaths, change.finished_at = deaths, None
+        change.due_at = self._stage.wiring.clock()
+        await performance.flush(change)
+
+    def _change(
+        self, performance: Performance, status: str, *, error: str | None = None, result: str | None = None
+    ) -> SessionChange:
+        return SessionChange(
+            status=status,
+            due_at=None,
+            keeps_lease=False,
+            active_seconds=performance.active_seconds,
+            deaths=self._session.deaths,
+            error=error,
+            outcome=performance.outcome,
+            result=result,
+            custom_data=json.dumps(performance.custom_data) if performance.custom_data else None,
+            finished_at=self._stage.wiring.clock(),
+        )
+
+    def _signal_of_end(self, change: SessionChange) -> NewSignal:
+        """Return what the session that started this one hears of its end."""
+        session = self._session
+        payload = {
+            "completed": change.status == "completed",
+            "value": None if change.result is None else json.loads(change.result),
+        }
+        wiring = self._stage.wiring
+        return NewSignal(
+            make_id("sig", wiring.chance.uuid7()),
+            session.workspace_id,
+            session.parent_id or "",
+            session.id,
+            json.dumps(payload),
+            wiring.clock(),
+        )
+
+    async def _read_past(self) -> tuple[list[list[str]], int, Sequence[StepState]]:
+        """Return what a session that has run before recorded: results, the number of lines, and its steps."""
+        session = self._session
+        if session.attempt <= 1:
+            return [], 0, ()
+        async with self._stage.wiring.database.read() as tx:
+            steps = [
+                StepState(row.number, row.name, row.status, row.started_at, row.duration_ms, row.error)
+                for row in await tx.scalars(
+                    select(Step).where(Step.session_id == session.id).order_by(Step.number)
+                )
+            ]
+            if not session.is_durable:
+                return [], 0, steps
+            rows = await tx.scalars(
+                select(JournalEntry).where(JournalEntry.session_id == session.id).order_by(JournalEntry.seq)
+            )
+            records = [[row.kind, row.name, row.result.decode()] for row in rows]
+            prints = await tx.scalar(
+                select(func.count())
+                .select_from(LogEntry)
+                .where(LogEntry.session_id == session.id, LogEntry.kind == "print")
+            )
+        return records, prints or 0, steps

@@ -1,0 +1,64 @@
+"""Writes what happens in sessions, many sessions to a commit.
+
+A writing waits while the database is away: what has happened cannot be undone, and if the lease is another's by the
+time the database is back, the writing changes nothing.
+"""
+
+import asyncio
+
+import structlog
+
+from app.store.database import Database, is_away
+from app.store.hot.session_rows import Writing, Written
+
+# Sessions in one commit.
+MOST_WRITINGS = 200
+
+# Pause before the database is tried again.
+AWAY_SECONDS = 0.5
+
+log = structlog.get_logger()
+
+
+class SessionWriter:
+    """The writings of this process. Of one session there is never more than one at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[tuple[Writing, asyncio.Future[Written]]] = []
+        self._committing: asyncio.Task[None] | None = None
+
+    async def write(self, writing: Writing) -> Written:
+        """Commit a writing together with those of others, and return what became of it."""
+        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        self._waiting.append((writing, future))
+        if self._committing is None:
+            self._committing = asyncio.get_running_loop().create_task(self._commit_waiting())
+        return await future
+
+    async def _commit_waiting(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:MOST_WRITINGS], self._waiting[MOST_WRITINGS:]
+                try:
+                    results = await self._commit([writing for writing, _ in group])
+                except Exception as error:
+                    for _, future in group:
+                        if not future.done():
+                            future.set_exception(error)
+                    continue
+                for (_, future), written in zip(group, results, strict=True):
+                    if not future.done():
+                        future.set_result(written)
+        finally:
+            self._committing = None
+
+    async def _commit(self, writings: list[Writing]) -> list[Written]:
+        while True:
+            try:
+                return await self._database.sessions.write(writings)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.warning("sessions_wait_for_database", count=len(writings))
+            await asyncio.sleep(AWAY_SECONDS)

@@ -1,0 +1,57 @@
+"""Messages between a session's process and the service: a length of four bytes, then JSON.
+
+JSON and not pickle, because the service must be able to read what hostile code says.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from typing import Any
+
+LENGTH = struct.Struct(">I")
+
+
+class Channel:
+    """One end of a stream socket; whole messages, one at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        # Author's threads may print while the handler waits for an answer.
+        self._sending = threading.Lock()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        text = json.dumps(message, separators=(",", ":")).encode()
+        with self._sending:
+            self._connection.sendall(LENGTH.pack(len(text)) + text)
+
+    def receive(self) -> dict[str, Any]:
+        """Return the next message.
+
+        Raises:
+            EOFError: the service is gone.
+        """
+        return self.receive_body(self._take(LENGTH.size))
+
+    def receive_body(self, head: bytes) -> dict[str, Any]:
+        """Return the message whose length has been read.
+
+        Raises:
+            EOFError: the service is gone.
+        """
+        (length,) = LENGTH.unpack(head)
+        message: dict[str, Any] = json.loads(self._take(length))
+        return message
+
+    def _take(self, length: int) -> bytes:
+        chunks = []
+        while length:
+            chunk = self._connection.recv(min(length, 1 << 20))
+            if not chunk:
+                raise EOFError
+            chunks.append(chunk)
+            length -= len(chunk)
+        return b"".join(chunks)

@@ -1,0 +1,114 @@
+"""What a durable session remembers: every result that could differ when the handler runs again.
+
+1. Each record has a position. A handler that runs again asks for the same results in the same order, and gets the
+   recorded ones until they end.
+2. If it asks for something else than what was recorded there, the program has changed or decides by something
+   that is not recorded. That is an error with the position and the line, never a wrong result.
+3. A step's result, or a request to the service, is on disk before the handler goes on. Readings of clock and chance
+   are sent and not waited for: they have no effect of their own, and go out before whatever follows them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Callable, TypeVar
+
+from aetherflow.errors import AetherFlowError
+from aetherflow.runner.channel import Channel
+from aetherflow.runner.recording import RAISED, REFUSED, keep, keep_raised, restore
+
+T = TypeVar("T")
+
+
+class DeterminismError(AetherFlowError):
+    """A durable handler did something else than when it ran before."""
+
+
+class Journal:
+    """The records of one session, and the place that the handler has come to."""
+
+    def __init__(self, channel: Channel, records: list[list[str]], folder: str) -> None:
+        self._channel = channel
+        self._records = records
+        self._folder = folder
+        self.position = 0
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether the next result has been recorded."""
+        return self.position < len(self._records)
+
+    def recall(self, kind: str, name: str) -> Any:
+        """Return the next recorded result, or raise the exception that was recorded.
+
+        Raises:
+            DeterminismError: something else was recorded here.
+        """
+        recorded_kind, recorded_name, text = self._records[self.position]
+        if (recorded_kind, recorded_name) != (kind, name):
+            raise DeterminismError(
+                f"record {self.position + 1}{self._line()}: the session recorded "
+                f"{describe(recorded_kind, recorded_name)} here, and now asks for {describe(kind, name)}. "
+                "A durable handler must ask for the same things in the same order each time it runs."
+            )
+        self.position += 1
+        result = restore(text)
+        if text[0] in (RAISED, REFUSED):
+            raise result
+        return result
+
+    def compute(self, kind: str, name: str, function: Callable[[], T]) -> T:
+        """Return the recorded result of a step, or run it and record its result or its exception."""
+        if self.is_replaying:
+            recalled: T = self.recall(kind, name)
+            return recalled
+        of = describe(kind, name)
+        try:
+            result = function()
+        except Exception as error:
+            self._record(kind, name, keep_raised(error, of=of), awaited=True)
+            raise
+        self._record(kind, name, keep(result, of=of), awaited=True)
+        return result
+
+    def read(self, name: str, function: Callable[[], T]) -> T:
+        """Return the recorded reading of clock or chance, or take one."""
+        if self.is_replaying:
+            recalled: T = self.recall("reading", name)
+            return recalled
+        value = function()
+        self._record("reading", name, keep(value, of=name), awaited=False)
+        return value
+
+    def next_seq(self) -> int:
+        """Take the next position for a record that the service writes itself."""
+        self.position += 1
+        return self.position
+
+    def _record(self, kind: str, name: str, text: str, *, awaited: bool) -> None:
+        message: dict[str, Any] = {"record": [self.next_seq(), kind, name, text]}
+        if not awaited:
+            self._channel.send(message)
+            return
+        self._channel.send({**message, "awaited": True})
+        answer = self._channel.receive()
+        if "error" in answer:
+            raise AetherFlowError(answer["error"]["message"])
+
+    def _line(self) -> str:
+        """Return the line of the author's program that is being run."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            path = frame.f_code.co_filename
+            if path.startswith(self._folder):
+                return f" ({os.path.relpath(path, self._folder)}, line {frame.f_lineno})"
+            if frame.f_back is None:
+                return ""
+            frame = frame.f_back
+        return ""
+
+
+def describe(kind: str, name: str) -> str:
+    """Return how a record is spoken of."""
+    return f"{kind} `{name}`" if name else kind
