@@ -8,13 +8,16 @@ statement which of their sessions are to stop.
 import asyncio
 import os
 import time
+from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from app.errors import Unavailable
 from app.inbound.answers import Waiters
+from app.inbound.schedules import fire_due, is_due
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
 from app.runner.ends import Abandoned
 from app.runner.performance import Performance
@@ -73,6 +76,7 @@ class Performer:
         self._background.append(loop.create_task(self._renew_forever()))
         if self._claims:
             self._background.append(loop.create_task(self._claim_forever()))
+            self._background.append(loop.create_task(self._tick_forever()))
 
     async def stop(self) -> None:
         """Claim nothing more, let what is performed end for a while, and leave the rest to others."""
@@ -103,16 +107,12 @@ class Performer:
         """Perform a session that was born under a lease of this process."""
         self._begin(session)
 
-    def lease_from_birth(self) -> tuple[int, "timedelta"]:
-        """Return a token and the length of a lease for a session that this process will perform."""
-        return self._wiring.chance.token(), self._lease
-
     def _begin(self, session: ClaimedSession) -> None:
         self._held[session.id] = session
         self._claimed += not session.is_sync
         self._start(self._perform(session))
 
-    def _start(self, work) -> None:  # type: ignore[no-untyped-def]
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -161,6 +161,27 @@ class Performer:
             if not is_away(error):
                 log.exception("sessions_not_claimed")
             return []
+
+    async def _tick_forever(self) -> None:
+        """Start what schedules are due, with the same patience as everything else that is swept."""
+        while True:
+            try:
+                await self._tick()
+            except Unavailable:
+                log.warning("schedules_wait_for_database")
+            except Exception:
+                log.exception("schedules_not_fired")
+            await asyncio.sleep(self._wiring.settings.sweep_seconds)
+
+    async def _tick(self) -> None:
+        async with self._wiring.database.read() as tx:
+            if not await is_due(tx, wiring=self._wiring):
+                return
+        async with self._wiring.database.write() as tx:
+            fired = await fire_due(tx, wiring=self._wiring)
+        if fired:
+            self._due.set()
+            self._wiring.queue.give(SessionsDue())
 
     async def _renew_forever(self) -> None:
         while True:

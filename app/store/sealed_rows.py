@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.store.database import Database, Tx
-from app.store.models import Endpoint, EndpointSecret
+from app.store.models import Endpoint, EndpointSecret, WorkflowVar
 from app.store.sealing import Keyring, key_id_of, seal_context
 
 # Every sealed column with the purpose that its context names. One line a column.
@@ -15,6 +15,7 @@ SEALED: tuple[tuple[InstrumentedAttribute[Any], str], ...] = (
     (EndpointSecret.sealed_secret, "secret"),
     (EndpointSecret.sealed_ed25519, "ed25519"),
     (Endpoint.sealed_headers, "headers"),
+    (WorkflowVar.sealed_value, "var"),
 )
 
 # Rows sealed again in one transaction, so that a rewrap of many holds nothing up.
