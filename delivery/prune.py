@@ -1,14 +1,16 @@
 """Retention: what is older than the operator wants to keep goes, in bounded batches.
 
 A batch is one short transaction, so that pruning millions of rows holds nobody up and can stop anywhere. A pending
-delivery is kept however old it is, and so is its event.
+delivery is kept however old it is, and so is its event; a session that has not ended keeps its request.
 """
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import delete, exists, select, tuple_
 
+from app.inbound.retention import delete_requests, delete_sessions
 from app.rules.ids import lowest_id
 from app.rules.lifecycle import DeliveryStatus
 from app.store.database import Tx
@@ -41,6 +43,9 @@ async def prune(wiring: Wiring) -> int:
     for workspace_id in workspace_ids:
         gone += await repeat_batches(wiring, delete_deliveries, workspace_id, before=before)
         gone += await repeat_batches(wiring, delete_events, workspace_id, before=before)
+        for delete_batch in (delete_sessions, delete_requests):
+            sized = partial(delete_batch, limit=BATCH_ROWS)
+            gone += await repeat_batches(wiring, sized, workspace_id, before=before)
     return gone
 
 
