@@ -10,28 +10,21 @@ from io import TextIOWrapper
 
 import typer
 
-from app.cli import (
-    benchmarks,
-    deliveries,
-    endpoints,
-    events,
-    inspection,
-    keyring,
-    keys,
-    serving,
-    trial,
-    verify,
-    workspaces,
-)
+from app.cli.diagnosis import commands as diagnosis
 from app.cli.failures import ExitStatus, Failure
+from app.cli.installation import benchmarks, keyring, keys, workspaces
 from app.cli.output import show
+from app.cli.resources import deliveries, endpoints, events
+from app.cli.serving import commands as serving
+from app.cli.serving import trial
+from app.cli.verification import verify
 from app.errors import AetherFlowError, Misconfigured, Unavailable
 
 # The heading of the help that commands stand under, with the commands.
 COMMANDS = (
     ("Try it out", trial.COMMANDS),
     ("Run the service", serving.COMMANDS),
-    ("Look after the installation", inspection.COMMANDS),
+    ("Look after the installation", diagnosis.COMMANDS),
     ("Work with webhooks", verify.COMMANDS),
     ("Look after the installation", benchmarks.COMMANDS),
 )

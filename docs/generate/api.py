@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from app.cli.parts import make_wiring
+from app.cli.serving.parts import make_wiring
 from app.main import API, RESOURCES, create_app
 from app.queue import LocalQueue
 from app.settings import read_settings

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 from fastapi import FastAPI
 
-from app.cli.parts import make_wiring, prepare
+from app.cli.serving.parts import make_wiring, prepare
 from app.main import create_app, create_server
 from app.queue import LocalQueue
 from app.runner.performer import Performer

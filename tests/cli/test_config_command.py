@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.effective_settings import mask_url, show_keyring
+from app.cli.diagnosis.effective_settings import mask_url, show_keyring
 from tests.services import environment_for, run
 
 

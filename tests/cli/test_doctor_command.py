@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.diagnosis_of_storage import has_repair
+from app.cli.diagnosis.storage import has_repair
 from tests.cli.conftest import CommandLine
 from tests.processes import free_port
 from tests.redis_server import Redis

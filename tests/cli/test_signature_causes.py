@@ -10,8 +10,8 @@ from aetherflow.webhooks.testing import public_key, sign, signed_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.signature_parts import Received
-from app.cli.signature_report import Explanation, explain
+from app.cli.verification.signature_parts import Received
+from app.cli.verification.signature_report import Explanation, explain
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

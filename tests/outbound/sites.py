@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
-from app.cli.parts import make_wiring
+from app.cli.serving.parts import make_wiring
 from app.outbound.drafts import Publication, Published
 from app.outbound.endpoints import NewEndpoint, Registered, register
 from app.outbound.fanout import Fanout

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cli.parts import prepare
+from app.cli.serving.parts import prepare
 from app.main import create_app, create_server
 from app.queue import LocalQueue
 from app.runner.performer import Performer

@@ -1,7 +1,7 @@
 """Explains step by step whether a delivery is genuine.
 
 The verdict is that of `aetherflow.webhooks.Webhook`, which receivers use, so that the two never disagree. The
-steps show how it came about, and `app.cli.signature_causes` guesses at the mistake behind a refusal.
+steps show how it came about, and `app.cli.verification.signature_causes` guesses at the mistake behind a refusal.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from aetherflow.webhooks import Webhook, WebhookVerificationError
 from aetherflow.webhooks.keys import Key, SharedSecret, parse_secret
 
 from app.cli.output import show
-from app.cli.signature_causes import Cause, find_cause, find_secret_cause
-from app.cli.signature_parts import (
+from app.cli.verification.signature_causes import Cause, find_cause, find_secret_cause
+from app.cli.verification.signature_parts import (
     BODY_SIGNATURES,
     ID,
     SIGNATURES,

@@ -10,12 +10,19 @@ from typing import Any, TypeVar
 
 from aetherflow.webhooks import ApiError, Client
 
-from app.cli.demo_receiver import DemoReceiver
-from app.cli.embedded import running, serve_application
 from app.cli.failures import Failure
-from app.cli.front_page import DEMO_EVENT, DEMO_TYPES
 from app.cli.output import show_milliseconds
-from app.cli.server import local_url, make_server, serve_until, side_by_side, stop_event, unless_stopped
+from app.cli.serving.demo_receiver import DemoReceiver
+from app.cli.serving.embedded import running, serve_application
+from app.cli.serving.front_page import DEMO_EVENT, DEMO_TYPES
+from app.cli.serving.server import (
+    local_url,
+    make_server,
+    serve_until,
+    side_by_side,
+    stop_event,
+    unless_stopped,
+)
 from app.errors import AetherFlowError
 from app.rules.masking import mask
 from app.settings import Settings, read_settings

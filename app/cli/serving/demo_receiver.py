@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from app.cli.pages import PAGE_HEADERS, render_page
+from app.cli.serving.pages import PAGE_HEADERS, render_page
 
 # The last ones are enough to see what happened; the delivery log has them all.
 KEPT = 50

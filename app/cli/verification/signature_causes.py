@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from aetherflow.webhooks.keys import Key, SharedSecret, parse_secret
 
-from app.cli.signature_parts import (
+from app.cli.verification.signature_parts import (
     BODY_SIGNATURES,
     ID,
     SIGNATURES,

@@ -7,8 +7,8 @@ import typer
 
 from app.cli.arguments import Cursor, Limit, Since, Until, read_json, require_id
 from app.cli.connection import Key, Url, connect
-from app.cli.lists import fetch, print_page
 from app.cli.output import Output, print_json, remark
+from app.cli.resources.lists import fetch, print_page
 
 group = typer.Typer(name="events", help="Publish events and look at those that were.", no_args_is_help=True)
 

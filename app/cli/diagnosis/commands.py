@@ -2,14 +2,14 @@
 
 import typer
 
+from app.cli.event_loop import run
 from app.cli.failures import ExitStatus
 from app.cli.output import Output, print_json, print_table
-from app.cli.serving import run
 
 
 def config(output: Output = "table") -> None:
     """Show the settings in force, with secrets masked, and where each comes from."""
-    from app.cli.effective_settings import describe
+    from app.cli.diagnosis.effective_settings import describe
     from app.settings import read_settings
 
     rows = describe(read_settings())
@@ -21,7 +21,7 @@ def config(output: Output = "table") -> None:
 
 def doctor(output: Output = "table") -> None:
     """Check the installation and say what to do about what is wrong; exit status 1 when something fails."""
-    from app.cli.diagnosis import examine
+    from app.cli.diagnosis.examination import examine
 
     findings = run(examine())
     worst = max(findings, key=lambda finding: finding.level.severity).level

@@ -18,14 +18,13 @@ from aetherflow.webhooks import Client
 from pydantic import SecretStr
 
 from app.cli.connection import ADDRESS_FILE, KEY_FILE, connect
-from app.cli.demo_receiver import DemoReceiver
-from app.cli.embedded import Running, running, serve_application, warn_of_egress
-from app.cli.endpoint_secrets import read_secrets
 from app.cli.failures import Failure
-from app.cli.front_page import DEMO_TYPES, Place, render_front_page
 from app.cli.output import print_json_line
-from app.cli.parts import data_folder, own_folder, write_private
-from app.cli.server import (
+from app.cli.serving.demo_receiver import DemoReceiver
+from app.cli.serving.embedded import Running, running, serve_application, warn_of_egress
+from app.cli.serving.front_page import DEMO_TYPES, Place, render_front_page
+from app.cli.serving.parts import data_folder, own_folder, write_private
+from app.cli.serving.server import (
     bind,
     local_url,
     make_server,
@@ -34,6 +33,7 @@ from app.cli.server import (
     stop_event,
     unless_stopped,
 )
+from app.cli.verification.endpoint_secrets import read_secrets
 from app.errors import BlockedDestination, Misconfigured
 from app.rules.addresses import EgressPolicy, parse_target
 from app.settings import Settings, read_settings

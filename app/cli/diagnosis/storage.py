@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.connection import KEY_FILE
-from app.cli.findings import Finding, Level, Patient
-from app.cli.parts import read_entries
+from app.cli.diagnosis.findings import Finding, Level, Patient
+from app.cli.serving.parts import read_entries
 from app.errors import AetherFlowError, Misconfigured
 from app.store.database import cause_of, misconfigured_when_refused, unavailable_when_away
 from app.store.migrations import current_revision, newest_revision

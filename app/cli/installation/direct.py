@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.cli.parts import open_wiring
+from app.cli.serving.parts import open_wiring
 from app.errors import Misconfigured
 from app.queue import LocalQueue
 from app.settings import Settings, read_settings

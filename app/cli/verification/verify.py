@@ -10,13 +10,13 @@ import typer
 
 from app.cli.arguments import read_file, read_text
 from app.cli.connection import Key, Url, connect
+from app.cli.event_loop import run
 from app.cli.failures import ExitStatus, Failure
 from app.cli.output import Output, print_json
-from app.cli.serving import run
 
 if TYPE_CHECKING:
-    from app.cli.signature_parts import Received
-    from app.cli.signature_report import Explanation
+    from app.cli.verification.signature_parts import Received
+    from app.cli.verification.signature_report import Explanation
 
 # What HTTP clients print around headers: request and status lines, and the marks of `curl -v`.
 _NO_HEADER = re.compile(r"(\S+ \S+ )?HTTP/[\d.]+\b.*")
@@ -62,7 +62,7 @@ def verify(
     """Explain step by step whether a request is genuine, and if not, what is probably wrong."""
     import time
 
-    from app.cli.signature_report import explain
+    from app.cli.verification.signature_report import explain
 
     secrets = [read_text(one, option="--secret").decode(errors="replace") for one in secret or ()]
     if delivery is not None and headers is None and body is None:
@@ -97,7 +97,7 @@ def print_explanation(explanation: "Explanation") -> None:
 
 def read_request(headers: Path, body: Path) -> "Received":
     """Return a request that was saved in two files."""
-    from app.cli.signature_parts import Received
+    from app.cli.verification.signature_parts import Received
 
     lines = read_file(str(headers), option="--headers").decode("latin-1")
     return Received(read_headers(lines), read_file(str(body), option="--body"))
@@ -111,7 +111,7 @@ def fetch_attempt(
     Raises:
         Failure: there was no such attempt.
     """
-    from app.cli.signature_parts import Received
+    from app.cli.verification.signature_parts import Received
 
     with connect(url, key) as client:
         delivery = client.deliveries.get(delivery_id)
@@ -131,8 +131,8 @@ async def open_secrets(endpoint_id: str) -> list[str]:
         Misconfigured: the database cannot be opened from here.
         Failure: it has no such endpoint.
     """
-    from app.cli.direct import open_database
-    from app.cli.endpoint_secrets import read_secrets
+    from app.cli.installation.direct import open_database
+    from app.cli.verification.endpoint_secrets import read_secrets
 
     async with open_database() as wiring, wiring.database.read() as tx:
         secrets = await read_secrets(tx, endpoint_id, wiring=wiring)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from app.cli.pages import render_page
+from app.cli.serving.pages import render_page
 from app.version import VERSION
 
 # Subscribed by the demo endpoint, and nothing else, so that trying things out stays as one expects it.

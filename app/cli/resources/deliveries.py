@@ -8,7 +8,6 @@ import typer
 from app.cli.arguments import Cursor, Limit, Since, Until, require_id, require_ids
 from app.cli.connection import Key, Url, connect, to_line
 from app.cli.failures import Failure
-from app.cli.lists import fetch, print_page
 from app.cli.output import (
     Output,
     print_fields,
@@ -18,6 +17,7 @@ from app.cli.output import (
     show_milliseconds,
     show_time,
 )
+from app.cli.resources.lists import fetch, print_page
 
 if TYPE_CHECKING:
     from aetherflow.webhooks import Client
@@ -105,7 +105,7 @@ def cancel(ids: Ids, url: Url = None, key: Key = None, output: Output = "table")
 @group.command()
 def tail(endpoint: Endpoint = None, url: Url = None, key: Key = None, output: Output = "table") -> None:
     """Show deliveries as they are made and change, until Ctrl-C; with --output json a line each."""
-    from app.cli.tailing import follow, show_line
+    from app.cli.resources.tailing import follow, show_line
 
     print_one = print_json_line if output == "json" else lambda row: print(show_line(row), flush=True)
     with connect(url, key) as client:

@@ -9,7 +9,6 @@ import typer
 from app.cli.arguments import Cursor, Limit, read_json, require_id
 from app.cli.connection import Key, Url, connect
 from app.cli.failures import Failure
-from app.cli.lists import fetch
 from app.cli.output import (
     Output,
     print_fields,
@@ -20,6 +19,7 @@ from app.cli.output import (
     show_milliseconds,
     show_time,
 )
+from app.cli.resources.lists import fetch
 
 group = typer.Typer(name="endpoints", help="Look after the endpoints of deliveries.", no_args_is_help=True)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from app.cli.connection import to_line
-from app.cli.lists import PAGE_ROWS
 from app.cli.output import remark, show, show_time
+from app.cli.resources.lists import PAGE_ROWS
 
 if TYPE_CHECKING:
     from aetherflow.webhooks import Client

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.event_loop import run
 from app.cli.output import Output, print_fields, print_json, print_table, remark, show_time
-from app.cli.serving import run
 
 if TYPE_CHECKING:
     from app.store.models import ApiKey
@@ -98,7 +98,7 @@ async def issue_key(
     name: str, scopes: list[str], *, workspace: str | None, expires_at: datetime | None
 ) -> dict[str, Any]:
     """Make a key and return what may be shown of it, the key itself included."""
-    from app.cli.direct import open_database
+    from app.cli.installation.direct import open_database
     from app.workspaces import keys, workspaces
 
     known = set(keys.Scope)
@@ -124,7 +124,7 @@ async def read_keys(workspace: str | None) -> list[dict[str, Any]]:
     """Return what may be shown of all keys, or those of one workspace, the newest first."""
     from sqlalchemy import select
 
-    from app.cli.direct import open_database
+    from app.cli.installation.direct import open_database
     from app.store.models import ApiKey
     from app.workspaces import keys, workspaces
 
@@ -143,7 +143,7 @@ async def revoke_key(key_id: str) -> dict[str, Any]:
     Raises:
         NotFound: there is no live key with this id.
     """
-    from app.cli.direct import open_database
+    from app.cli.installation.direct import open_database
     from app.errors import NotFound
     from app.store.models import ApiKey
     from app.workspaces import keys

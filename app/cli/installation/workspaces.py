@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.keys import LONGEST_NAME, write_time
+from app.cli.event_loop import run
+from app.cli.installation.keys import LONGEST_NAME, write_time
 from app.cli.output import Output, print_fields, print_json, print_table, remark, show_time
-from app.cli.serving import run
 
 group = typer.Typer(
     name="workspaces", help="Create and list workspaces, in the database itself.", no_args_is_help=True
@@ -46,7 +46,7 @@ async def create_workspace(name: str) -> dict[str, Any]:
     Raises:
         Conflict: the name is taken.
     """
-    from app.cli.direct import open_database
+    from app.cli.installation.direct import open_database
     from app.workspaces import keys, workspaces
 
     async with open_database(may_create=True) as wiring, wiring.database.write() as tx:
@@ -59,7 +59,7 @@ async def read_workspaces() -> list[dict[str, Any]]:
     """Return all workspaces."""
     from sqlalchemy import select
 
-    from app.cli.direct import open_database
+    from app.cli.installation.direct import open_database
     from app.store.models import Workspace
 
     async with open_database() as wiring, wiring.database.read() as tx:

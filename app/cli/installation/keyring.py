@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.event_loop import run
 from app.cli.output import Output, print_json
-from app.cli.serving import run
 
 group = typer.Typer(
     name="keyring", help="Make and rotate the keys that seal secrets at rest.", no_args_is_help=True
@@ -51,7 +51,7 @@ def rewrap(output: Output = "table") -> None:
 
 async def rewrap_all() -> int:
     """Return how many values were sealed again."""
-    from app.cli.direct import open_database
+    from app.cli.installation.direct import open_database
     from app.store.sealed_rows import rewrap
 
     async with open_database() as wiring:

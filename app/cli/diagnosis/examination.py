@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from app.cli import diagnosis_of_network, diagnosis_of_storage
-from app.cli.findings import Finding, Level, Patient
+from app.cli.diagnosis import network, storage
+from app.cli.diagnosis.findings import Finding, Level, Patient
 from app.errors import Misconfigured
 from app.queue import LocalQueue
 from app.settings import read_settings
@@ -14,16 +14,16 @@ Check = Callable[[Patient], Awaitable[Sequence[Finding]]]
 
 # In the order in which a person would look. A check finds nothing where it does not apply.
 CHECKS: tuple[Check, ...] = (
-    diagnosis_of_storage.check_database,
-    diagnosis_of_storage.check_schema,
-    diagnosis_of_storage.check_keyring,
-    diagnosis_of_storage.check_clock,
-    diagnosis_of_storage.check_sqlite,
-    diagnosis_of_storage.check_folder,
-    diagnosis_of_network.check_redis,
-    diagnosis_of_network.check_port,
-    diagnosis_of_network.check_public_url,
-    diagnosis_of_network.check_egress,
+    storage.check_database,
+    storage.check_schema,
+    storage.check_keyring,
+    storage.check_clock,
+    storage.check_sqlite,
+    storage.check_folder,
+    network.check_redis,
+    network.check_port,
+    network.check_public_url,
+    network.check_egress,
 )
 
 

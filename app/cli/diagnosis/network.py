@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
-from app.cli.findings import Finding, Level, Patient
-from app.cli.server import bind
+from app.cli.diagnosis.findings import Finding, Level, Patient
+from app.cli.serving.server import bind
 from app.errors import Misconfigured
 from app.redis_queue import SILENCE_SECONDS, WORKERS_KEY, connect
 from app.rules.addresses import EgressPolicy

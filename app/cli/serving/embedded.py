@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 
-from app.cli.front_page import Place, render_front_page
-from app.cli.parts import data_folder, make_wiring, own_folder, prepare
-from app.cli.server import bind, make_server, serve_until, stop_event, url_of
+from app.cli.serving.front_page import Place, render_front_page
+from app.cli.serving.parts import data_folder, make_wiring, own_folder, prepare
+from app.cli.serving.server import bind, make_server, serve_until, stop_event, url_of
 from app.queue import LocalQueue
 from app.runner.performer import Performer
 from app.settings import Settings, read_settings

@@ -1,0 +1,1 @@
+"""Commands that say how the installation is set up and what is wrong with it."""

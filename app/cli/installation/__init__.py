@@ -1,0 +1,1 @@
+"""Commands that work on the installation itself, beside a running service or without one."""

@@ -1,0 +1,1 @@
+"""Commands that run the service, for production or to be tried out."""
