@@ -130,15 +130,16 @@ def upgrade() -> None:
         sa.Column("dedupe_key", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_requests"),
     )
+    op.create_index("ix_requests_trigger_id_id", "requests", ["trigger_id", "id"])
+    op.create_index("ix_requests_workspace_id_id", "requests", ["workspace_id", "id"])
     op.create_index(
-        "ix_requests_dedupe",
+        "uq_requests_dedupe",
         "requests",
         ["trigger_id", "dedupe_key"],
+        unique=True,
         sqlite_where=sa.text("dedupe_key IS NOT NULL"),
         postgresql_where=sa.text("dedupe_key IS NOT NULL"),
     )
-    op.create_index("ix_requests_trigger_id_id", "requests", ["trigger_id", "id"])
-    op.create_index("ix_requests_workspace_id_id", "requests", ["workspace_id", "id"])
     op.create_table(
         "outcomes",
         sa.Column("request_id", Identifier, nullable=False),

@@ -126,6 +126,7 @@ class Reception:
             if await self._receiver.receive(receipt):
                 self._begin(address, receipt)
                 return receipt.request, receipt.session, address
+            # Another version of the workflow, or a first request of the same key, has come in between.
             found = await self._addresses.find(address.slug, unlike=address.workflow_version)
             if found is None:
                 raise NotFound("There is nothing at this path.")

@@ -2,17 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import select
 
 from app.inbound.addresses import Address
 from app.store.hot.session_rows import NewRequest, NewSession
+from app.store.hot.session_scripts import DEDUPE_KEPT
 from app.store.models import ReceivedRequest, Session
 from app.wiring import Wiring
-
-KEPT = timedelta(hours=24)
 
 
 class HeaderLookup(Protocol):
@@ -48,7 +46,7 @@ async def find_first(wiring: Wiring, address: Address, key: str) -> First | None
             .where(
                 ReceivedRequest.trigger_id == address.trigger_id,
                 ReceivedRequest.dedupe_key == key,
-                ReceivedRequest.received_at > wiring.clock() - KEPT,
+                ReceivedRequest.received_at > wiring.clock() - DEDUPE_KEPT,
             )
             .order_by(ReceivedRequest.id)
             .limit(1)

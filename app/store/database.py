@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.errors import Misconfigured, Unavailable
-from app.queue import Changed, Look, Queue
+from app.queue import Changed, Look, Queue, RequestsAnswered, SessionsDue, SessionsWoken
 from app.store.address import Address
 from app.store.hot.contract import HotStore
 from app.store.hot.postgresql import TIMEOUT_SECONDS, PostgresqlHotStore
@@ -42,6 +42,31 @@ class Tx(AsyncSession):
     def hint_change(self, workspace_id: str) -> None:
         """Say that endpoints of this workspace have changed, once the transaction has committed."""
         self.info.setdefault("changes", set()).add(workspace_id)
+
+    def hint_sessions_due(self) -> None:
+        """Say that there are sessions to take up, once the transaction has committed."""
+        self.info["sessions_due"] = True
+
+    def hint_woken(self, session_id: str) -> None:
+        """Say that a session has something to look at, or is to stop, once the transaction has committed."""
+        self.info.setdefault("woken", set()).add(session_id)
+
+    def hint_answered(self, request_id: str) -> None:
+        """Say that whoever waits for a request's answer has one, once the transaction has committed."""
+        self.info.setdefault("answered", set()).add(request_id)
+
+    def give_hints(self, queue: Queue) -> None:
+        """Pass on what was said, after the commit."""
+        if changes := self.info.get("changes"):
+            queue.give(Changed(sorted(changes)))
+        if looks := self.info.get("looks"):
+            queue.give(Look(sorted(looks)))
+        if woken := self.info.get("woken"):
+            queue.give(SessionsWoken(sorted(woken)))
+        if self.info.get("sessions_due"):
+            queue.give(SessionsDue())
+        if answered := self.info.get("answered"):
+            queue.give(RequestsAnswered(sorted(answered)))
 
 
 class Database:
@@ -96,10 +121,7 @@ class Database:
                     await stack.enter_async_context(self._take_turn())
                 async with Tx(self._write, expire_on_commit=False) as tx, tx.begin():
                     yield tx
-        if changes := tx.info.get("changes"):
-            self._queue.give(Changed(sorted(changes)))
-        if looks := tx.info.get("looks"):
-            self._queue.give(Look(sorted(looks)))
+        tx.give_hints(self._queue)
 
     @asynccontextmanager
     async def _take_turn(self) -> AsyncIterator[None]:

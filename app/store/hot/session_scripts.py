@@ -1,14 +1,14 @@
 """The transactions of the inbound engine where throughput hangs on them.
 
 1. `receive` writes a request with its session and hands it to whoever subscribed, or nothing of it if the
-   workflow is no longer what it was judged by.
+   workflow is no longer what it was judged by, or the request repeats one.
 2. `claim` gives a session to one process until its lease ends.
 3. `write` counts for a session only while the lease is the writer's. A token is never used again.
 4. The first answer to a request stays; `write` says of the others that they were late.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -26,10 +26,12 @@ from app.store.hot.session_statements import (
     CHANGE_SESSION,
     CLAIM,
     FORGET_ARRIVALS,
+    FORGET_KEY,
     FORGET_RECORDS,
     FORGET_SIGNALS,
     FORGET_SUBSCRIPTIONS,
     INSERT_ARRIVAL,
+    INSERT_KEYED_REQUEST,
     INSERT_LOG,
     INSERT_OUTCOME,
     INSERT_RECORD,
@@ -46,6 +48,9 @@ from app.store.hot.session_statements import (
     WAKE,
 )
 
+# How long a request counts as the first of its key.
+DEDUPE_KEPT = timedelta(hours=24)
+
 # What CLAIM and REQUESTS return, in order.
 CLAIMED = ClaimedSession.__struct_fields__[:-2]
 REQUESTED = NewRequest.__struct_fields__[:-2]
@@ -59,12 +64,25 @@ def receive(receipts: Sequence[Receipt], judge: Judge) -> Script[tuple[set[str],
     workflow_ids = list({receipt.request.workflow_id for receipt in receipts})
     versions = {row[0]: row[1] for row in (yield Fetch(LIVE_VERSIONS, (workflow_ids,)))}
     written = [r for r in receipts if versions.get(r.request.workflow_id) == r.workflow_version]
+    yield Each(INSERT_REQUEST, [request_values(r.request) for r in written if r.request.dedupe_key is None])
+    known = yield from insert_keyed([r.request for r in written if r.request.dedupe_key is not None])
+    written = [receipt for receipt in written if receipt.request.id not in known]
     requests = [receipt.request for receipt in written]
     sessions = [receipt.session for receipt in written if receipt.session is not None]
-    yield Each(INSERT_REQUEST, [request_values(request) for request in requests])
     yield Each(INSERT_SESSION, [session_values(session) for session in sessions])
     woken = yield from hand_out(requests, judge)
     return {request.id for request in requests}, woken
+
+
+def insert_keyed(requests: Sequence[NewRequest]) -> Script[set[str]]:
+    """Write requests that may be repetitions; returns the ids of those that are, which are not written."""
+    known = set()
+    for request in requests:
+        forgotten = request.received_at - DEDUPE_KEPT
+        yield Fetch(FORGET_KEY, (request.trigger_id, request.dedupe_key, forgotten))
+        if not (yield Fetch(INSERT_KEYED_REQUEST, request_values(request))):
+            known.add(request.id)
+    return known
 
 
 def hand_out(requests: Sequence[NewRequest], judge: Judge) -> Script[list[str]]:

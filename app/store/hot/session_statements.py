@@ -8,6 +8,15 @@ INSERT INTO requests (id, workspace_id, workflow_id, trigger_id, method, raw_url
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 
+# Of requests with the same key the first one counts for a day (see `app.inbound.duplicates`).
+FORGET_KEY = (
+    "UPDATE requests SET dedupe_key = NULL WHERE trigger_id = $1 AND dedupe_key = $2 AND received_at <= $3"
+)
+
+INSERT_KEYED_REQUEST = f"""{INSERT_REQUEST}
+ON CONFLICT (trigger_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
+"""
+
 INSERT_SESSION = """
 INSERT INTO sessions (id, workspace_id, workflow_id, deployment_id, trigger_id, request_id, parent_id, call, input,
                       memo, is_durable, is_sync, status, attempt, deaths, active_seconds, due_at, leased_until,

@@ -11,13 +11,23 @@ KEYED = text("dedupe_key IS NOT NULL")
 
 
 class ReceivedRequest(Row):
-    """A request as it came. `headers` is a JSON list of pairs; `reason` says why no session started."""
+    """A request as it came. `headers` is a JSON list of pairs; `reason` says why no session started.
+
+    `dedupe_key` is that of the first request only, and is taken from it when its day is over.
+    """
 
     __tablename__ = "requests"
     __table_args__ = (
         Index(None, "workspace_id", "id"),
         Index(None, "trigger_id", "id"),
-        Index("ix_requests_dedupe", "trigger_id", "dedupe_key", sqlite_where=KEYED, postgresql_where=KEYED),
+        Index(
+            "uq_requests_dedupe",
+            "trigger_id",
+            "dedupe_key",
+            unique=True,
+            sqlite_where=KEYED,
+            postgresql_where=KEYED,
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
