@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import metadata
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,6 +27,7 @@ from app.rules.manifest import (
     TriggerSpec,
     plan_changes,
     read_manifest,
+    read_requirements,
     refuse_changed_types,
 )
 from app.rules.schedules import Schedule
@@ -117,7 +119,7 @@ async def deploy(tx: Tx, draft: Draft, *, workspace_id: str, wiring: Wiring, dry
     if known is not None:
         refuse_changed_types(known, draft.reading)
     plan = plan_changes(known, draft.manifest)
-    warnings = list(draft.reading.warnings)
+    warnings = [*draft.reading.warnings, *warn_of_requirements(draft.files, wiring=wiring)]
     if before is not None and before.digest == draft.digest:
         triggers = [] if workflow is None else await live_triggers(tx, workflow.id)
         return Deployed(workflow, before, triggers, plan, False, False, warnings)
@@ -133,6 +135,29 @@ async def deploy(tx: Tx, draft: Draft, *, workspace_id: str, wiring: Wiring, dry
     workflow.active_deployment_id = deployment.id
     touch(workflow, wiring=wiring)
     return Deployed(workflow, deployment, triggers, plan, is_created, True, warnings)
+
+
+def warn_of_requirements(files: Mapping[str, bytes], *, wiring: Wiring) -> list[str]:
+    """Return what the author should know of requirements that nobody will install."""
+    text = files.get("requirements.txt")
+    if text is None or wiring.settings.runner_install:
+        return []
+    missing = [name for name in read_requirements(text.decode(errors="replace")) if not is_installed(name)]
+    if not missing:
+        return []
+    return [
+        f"requirements.txt: {', '.join(missing)} cannot be imported here: installing is off "
+        "(AETHERFLOW_RUNNER_INSTALL)"
+    ]
+
+
+def is_installed(name: str) -> bool:
+    """Whether a distribution is there beside the service, where handlers find it."""
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def touch(workflow: Workflow, *, wiring: Wiring) -> None:

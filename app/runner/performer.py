@@ -20,6 +20,7 @@ from app.inbound.answers import Waiters
 from app.inbound.schedules import fire_due, is_due
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
 from app.runner.ends import Abandoned
+from app.runner.packages import Packages
 from app.runner.performance import Performance
 from app.runner.processes import Processes
 from app.runner.programs import Programs, private_folder
@@ -50,13 +51,13 @@ class Performer:
         self._wiring = wiring
         self._claims = claims
         self._places = settings.runner_processes or 2 * (os.cpu_count() or 1)
-        zygote = Zygote(
-            python=python_of(settings.runner_python), memory_bytes=settings.runner_memory_mb * 1024 * 1024
-        )
+        folder, python = runner_folder(wiring), python_of(settings.runner_python)
+        packages = Packages(folder / "packages", python=python) if settings.runner_install else None
+        zygote = Zygote(python=python, memory_bytes=settings.runner_memory_mb * 1024 * 1024)
         self.waiters = Waiters(wiring.database)
         self.stage = Stage(
             wiring,
-            Programs(wiring, deployments_folder(wiring)),
+            Programs(wiring, folder / "deployments", packages=packages),
             Processes(zygote, limit=self._places),
             SessionWriter(wiring.database),
             self.waiters,
@@ -214,10 +215,9 @@ class Performer:
                 performance.bell.set()
 
 
-def deployments_folder(wiring: Wiring) -> Path:
-    """Return where deployed files are written for running."""
-    given = wiring.settings.runner_folder
-    if given is not None:
-        return Path(given) / "deployments"
+def runner_folder(wiring: Wiring) -> Path:
+    """Return where deployed files and their packages lie for running."""
+    if (given := wiring.settings.runner_folder) is not None:
+        return Path(given)
     path = wiring.database.address.path
-    return private_folder("deployments") if path is None else path.parent / "deployments"
+    return private_folder("runner") if path is None else path.parent / "runner"

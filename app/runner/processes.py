@@ -79,7 +79,7 @@ class Processes:
                 break
         if len(self._idle) + len(self._busy) >= self._most and self._idle:
             self._end(next(iter(self._idle)))
-        process = await self._zygote.fork(program.folder, program.environment)
+        process = await self._zygote.fork(program.folder, program.environment, packages=program.packages)
         self._busy.add(process)
         return process
 

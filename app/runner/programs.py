@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from sqlalchemy import select
 from app.errors import InternalError
 from app.inbound.environment import read_environment
 from app.rules.manifest import Manifest
+from app.runner.packages import InstallFailedError, Packages, keep
 from app.store.models import Deployment, DeploymentFile
 from app.wiring import Wiring
 
@@ -26,13 +27,15 @@ MOST_PROGRAMS = 256
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A deployment as one version of its workflow runs it."""
+    """A deployment as one version of its workflow runs it; one with a fault cannot be run."""
 
     deployment_id: str
     workflow_version: int
     folder: Path
     environment: dict[str, str]
     manifest: Manifest
+    packages: Path | None = None
+    fault: str | None = None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -43,11 +46,12 @@ class Program:
 class Programs:
     """The programs that this process runs."""
 
-    def __init__(self, wiring: Wiring, folder: Path) -> None:
+    def __init__(self, wiring: Wiring, folder: Path, *, packages: Packages | None) -> None:
         self._wiring = wiring
         self._folder = folder
+        self._packages = packages
         self._known: OrderedDict[tuple[str, int], Program] = OrderedDict()
-        self._loading = asyncio.Lock()
+        self._loading: dict[tuple[str, int], asyncio.Future[Program]] = {}
 
     async def get(self, deployment_id: str, *, workflow_version: int) -> Program:
         """Return a program, from memory if it has been run.
@@ -60,12 +64,20 @@ class Programs:
         if (program := self._known.get(key)) is not None:
             self._known.move_to_end(key)
             return program
-        async with self._loading:
-            if (program := self._known.get(key)) is None:
-                program = self._known[key] = await self._load(deployment_id, workflow_version)
-                if len(self._known) > MOST_PROGRAMS:
-                    self._known.popitem(last=False)
-        return program
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = self._loading[key] = asyncio.ensure_future(self._load(deployment_id, workflow_version))
+            loading.add_done_callback(lambda done: self._loaded(key, done))
+        # Others may wait for the same program when this session is given up.
+        return await asyncio.shield(loading)
+
+    def _loaded(self, key: tuple[str, int], done: asyncio.Future[Program]) -> None:
+        del self._loading[key]
+        if done.cancelled() or done.exception() is not None or done.result().fault is not None:
+            return
+        self._known[key] = done.result()
+        if len(self._known) > MOST_PROGRAMS:
+            self._known.popitem(last=False)
 
     async def _load(self, deployment_id: str, workflow_version: int) -> Program:
         async with self._wiring.database.read() as tx:
@@ -86,8 +98,23 @@ class Programs:
         if contents:
             files = {path: contents[digest] for path, digest in deployment.files.items()}
             await asyncio.to_thread(write_folder, folder, files)
-        manifest = Manifest.model_validate(deployment.manifest)
-        return Program(deployment_id, workflow_version, folder.resolve(), environment, manifest)
+        program = Program(
+            deployment_id,
+            workflow_version,
+            folder.resolve(),
+            environment,
+            Manifest.model_validate(deployment.manifest),
+        )
+        return await self._with_packages(program, digest=deployment.digest)
+
+    async def _with_packages(self, program: Program, *, digest: str) -> Program:
+        if self._packages is None:
+            return program
+        try:
+            packages = await self._packages.install(program.folder, digest=digest)
+        except InstallFailedError as error:
+            return replace(program, fault=f"The requirements of the deployment cannot be installed: {error}")
+        return replace(program, packages=packages)
 
 
 def write_folder(folder: Path, files: dict[str, bytes]) -> None:
@@ -99,11 +126,7 @@ def write_folder(folder: Path, files: dict[str, bytes]) -> None:
             place = beside / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        try:
-            beside.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        keep(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -74,6 +74,8 @@ class SessionRun:
             return Failed(
                 "The process that performed the session died, and with it the connection of its caller."
             )
+        if program.fault is not None:
+            return Failed(program.fault)
         try:
             process = await self._stage.processes.acquire(program)
         except OSError as error:

@@ -72,8 +72,10 @@ class Zygote:
         # Deaths that were told before the answer to their fork.
         self._early: dict[int, int] = {}
 
-    async def fork(self, folder: Path, environment: dict[str, str]) -> Process:
-        """Return a new process that works in `folder` with exactly this environment.
+    async def fork(
+        self, folder: Path, environment: dict[str, str], *, packages: Path | None = None
+    ) -> Process:
+        """Return a new process that works in `folder` with exactly this environment, and finds `packages`.
 
         Raises:
             OSError: the system does not allow another process.
@@ -86,6 +88,7 @@ class Zygote:
                 request = {
                     "folder": str(folder),
                     "environment": environment,
+                    "packages": None if packages is None else str(packages),
                     "memory_bytes": self._memory_bytes,
                 }
                 pid = await self._request({"fork": request}, theirs)

@@ -4,7 +4,7 @@ A fork of an interpreter that has started and imported this package costs two mi
 Run as a script, with the number of a connected Unix socket: `python -I zygote.py 5`. What comes and goes there is
 JSON behind four bytes of length:
 
-    {"fork": {"folder", "environment", "memory_bytes"}} with a descriptor, the session's channel -> {"pid"}
+    {"fork": {"folder", "environment", "packages", "memory_bytes"}} with a descriptor, the session's channel -> {"pid"}
     {"exited": pid, "status": as of waitpid} whenever a process has ended
 
 It ends, and with it all that it forked, when the service does.
@@ -108,7 +108,7 @@ def become_child(zygote: Zygote, request: dict[str, Any], descriptor: int) -> No
         limit_resources(request["memory_bytes"])
         random.seed()
         place = next((n for n, path in enumerate(sys.path) if "site-packages" in path), len(sys.path))
-        sys.path.insert(place, request["folder"])
+        sys.path[place:place] = [path for path in (request["folder"], request["packages"]) if path]
         os.environ.clear()
         os.environ.update(request["environment"])
         with socket.socket(fileno=descriptor) as connection:
