@@ -58,8 +58,12 @@ def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes) -> A
         suffix=suffix,
         query=dict(parse_qsl(query, keep_blank_values=True, errors="replace")),
         headers=headers,
+        # White space after a value is no part of it (RFC 9110 section 5.5); the server leaves it there.
         pairs=orjson.dumps(
-            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+            [
+                (name.decode("latin-1"), value.decode("latin-1").rstrip(" \t"))
+                for name, value in scope["headers"]
+            ]
         ),
         body=body,
         peer=client[0] if client else None,
