@@ -89,7 +89,9 @@ class Replies:
         seconds = asked.wait_seconds if prefers and asked.wait_seconds is not None else timeout
         future = self._waiters.expect(request.id)
         leaving = asyncio.ensure_future(left(receive))
-        stream = Stream(self, send, ids, self._is_shared(asked)) if address.spec.stream else None
+        # Whoever sends a request again gets the final outcome; the parts are with the first.
+        streams = address.spec.stream and not asked.is_duplicate
+        stream = Stream(self, send, ids, self._is_shared(asked)) if streams else None
         if stream is not None:
             self._waiters.stream(request.id, stream.take)
         try:
@@ -109,7 +111,9 @@ class Replies:
                 raise self._timed_out(address, session, ids)
         finally:
             leaving.cancel()
-            self._waiters.forget(request.id)
+            self._waiters.forget(request.id, future)
+            if stream is not None:
+                self._waiters.end_stream(request.id)
 
     def _timed_out(
         self, address: Address, session: NewSession, ids: list[tuple[bytes, bytes]]

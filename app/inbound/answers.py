@@ -51,34 +51,41 @@ class Waiters:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        # Several wait for one request if it has come again.
+        self._waiting: dict[str, list[asyncio.Future[Reply]]] = {}
         self._streams: dict[str, Callable[[Answer], None]] = {}
         self._looking: asyncio.Task[None] | None = None
 
     def expect(self, request_id: str) -> asyncio.Future[Reply]:
         """Return a future of the reply to a request. `forget` must follow."""
-        future = self._waiting[request_id] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(request_id, []).append(future)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.get_running_loop().create_task(self._look_while_anybody_waits())
         return future
 
     def stream(self, request_id: str, take: Callable[[Answer], None]) -> None:
-        """Name who takes the parts of an answer that come before the final one."""
+        """Name who takes the parts of an answer that come before the final one. `end_stream` must follow."""
         self._streams[request_id] = take
 
-    def forget(self, request_id: str) -> None:
-        """Wait no longer."""
-        self._waiting.pop(request_id, None)
+    def end_stream(self, request_id: str) -> None:
+        """Take no more parts."""
         self._streams.pop(request_id, None)
+
+    def forget(self, request_id: str, future: asyncio.Future[Reply]) -> None:
+        """Wait no longer with this future."""
+        futures = self._waiting[request_id]
+        futures.remove(future)
+        if not futures:
+            del self._waiting[request_id]
 
     def tell(self, request_id: str, reply: Reply) -> bool:
         """Hand a reply to whoever waits here; False if nobody does."""
-        future = self._waiting.get(request_id)
-        if future is None:
-            return False
-        if not future.done():
-            future.set_result(reply)
-        return True
+        futures = self._waiting.get(request_id, ())
+        for future in futures:
+            if not future.done():
+                future.set_result(reply)
+        return bool(futures)
 
     def tell_part(self, request_id: str, part: Answer) -> bool:
         """Hand on a part of an answer; False if nobody here wants parts."""
