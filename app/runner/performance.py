@@ -227,7 +227,7 @@ class Performance:
     async def _take(self, message: dict[str, Any]) -> EndOfPerformance | None:
         """Act on a message; returns how the session ended, if it did."""
         if "print" in message:
-            self.note("print", str(message["print"]))
+            self.note("print", str(message["print"]), {"loading": True} if "loading" in message else None)
         elif "tell" in message:
             self._pending.steps += self._steps.tell(message["tell"], message["details"])
         elif "record" in message:

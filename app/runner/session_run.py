@@ -189,6 +189,7 @@ class SessionRun:
             prints = await tx.scalar(
                 select(func.count())
                 .select_from(LogEntry)
-                .where(LogEntry.session_id == session.id, LogEntry.kind == "print")
+                # Not what the program said while it was loaded, which has data.
+                .where(LogEntry.session_id == session.id, LogEntry.kind == "print", LogEntry.data.is_(None))
             )
         return records, prints or 0, steps

@@ -14,7 +14,7 @@ from aetherflow.errors import SessionStopped
 from aetherflow.events import Event, read_event
 from aetherflow.runner.channel import Channel
 from aetherflow.runner.journal import Journal
-from aetherflow.runner.prints import Prints
+from aetherflow.runner.prints import Prints, drop
 from aetherflow.runner.program import call_handler, explain, load_handler
 from aetherflow.runner.session import DurableSession, PlainSession
 
@@ -48,8 +48,7 @@ class Child:
 
     def _perform(self, run: dict[str, Any]) -> dict[str, Any]:
         """Run a handler and return the message that says how it ended."""
-        say = self._say if run["first"] else lambda line: None
-        self._prints.begin(say)
+        self._prints.begin(self._say_while_loading if run["first"] else drop)
         try:
             handler = load_handler(run["call"], self._folder)
             self._prints.finish()
@@ -65,7 +64,7 @@ class Child:
     def _call(self, handler: Any, run: dict[str, Any]) -> dict[str, Any]:
         session: DurableSession | PlainSession
         if run["durable"]:
-            journal = Journal(self._channel, run["journal"], os.path.join(self._folder, ""))
+            journal = Journal(self._channel, run["journal"], os.path.join(self._folder, ""), self._prints)
             session = DurableSession(self._channel, run["session_id"], journal)
             patched: Any = session.readings.installed()
         else:
@@ -78,6 +77,10 @@ class Child:
 
     def _say(self, line: str) -> None:
         self._channel.send({"print": line})
+
+    def _say_while_loading(self, line: str) -> None:
+        # Told apart, because a session that runs again, in a process that has loaded the program, does not come by it.
+        self._channel.send({"print": line, "loading": True})
 
 
 def make_event(run: dict[str, Any]) -> Event:

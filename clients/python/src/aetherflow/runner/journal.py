@@ -6,6 +6,8 @@
    that is not recorded. That is an error with the position and the line, never a wrong result.
 3. A step's result, or a request to the service, is on disk before the handler goes on. Readings of clock and chance
    are sent and not waited for: they have no effect of their own, and go out before whatever follows them.
+4. The record of a step begins with the number of lines that it printed, if it did: they are in the log, and do not
+   come again.
 """
 
 from __future__ import annotations
@@ -16,9 +18,13 @@ from typing import Any, Callable, TypeVar
 
 from aetherflow.errors import AetherFlowError
 from aetherflow.runner.channel import Channel
+from aetherflow.runner.prints import Prints
 from aetherflow.runner.recording import RAISED, REFUSED, keep, keep_raised, restore
 
 T = TypeVar("T")
+
+# No record's own text begins with one.
+DIGITS = "0123456789"
 
 
 class DeterminismError(AetherFlowError):
@@ -28,10 +34,11 @@ class DeterminismError(AetherFlowError):
 class Journal:
     """The records of one session, and the place that the handler has come to."""
 
-    def __init__(self, channel: Channel, records: list[list[str]], folder: str) -> None:
+    def __init__(self, channel: Channel, records: list[list[str]], folder: str, prints: Prints) -> None:
         self._channel = channel
         self._records = records
         self._folder = folder
+        self._prints = prints
         self.position = 0
 
     @property
@@ -53,6 +60,9 @@ class Journal:
                 "A durable handler must ask for the same things in the same order each time it runs."
             )
         self.position += 1
+        lines = text[: len(text) - len(text.lstrip(DIGITS))]
+        self._prints.pass_over(int(lines or 0))
+        text = text[len(lines) :]
         result = restore(text)
         if text[0] in (RAISED, REFUSED):
             raise result
@@ -64,12 +74,13 @@ class Journal:
             recalled: T = self.recall(kind, name)
             return recalled
         of = describe(kind, name)
+        before = self._prints.count
         try:
             result = function()
         except Exception as error:
-            self._record(kind, name, keep_raised(error, of=of), awaited=True)
+            self._record_step(kind, name, keep_raised(error, of=of), lines=self._prints.count - before)
             raise
-        self._record(kind, name, keep(result, of=of), awaited=True)
+        self._record_step(kind, name, keep(result, of=of), lines=self._prints.count - before)
         return result
 
     def read(self, name: str, function: Callable[[], T]) -> T:
@@ -85,6 +96,9 @@ class Journal:
         """Take the next position for a record that the service writes itself."""
         self.position += 1
         return self.position
+
+    def _record_step(self, kind: str, name: str, text: str, *, lines: int) -> None:
+        self._record(kind, name, f"{lines}{text}" if lines else text, awaited=True)
 
     def _record(self, kind: str, name: str, text: str, *, awaited: bool) -> None:
         message: dict[str, Any] = {"record": [self.next_seq(), kind, name, text]}

@@ -1,7 +1,7 @@
 """What a handler prints, on its way to the session's log.
 
 A line goes when it is complete, or when 64 KiB of it are there. A durable session that runs again says nothing until
-it has come past what it had said before.
+it has come past what it had said before; what it said in a step that is not run again counts as passed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,18 @@ class Prints(io.TextIOBase):
         self._say: Callable[[str], None] = drop
         self._silent = 0
         self._line = ""
+        self.count = 0
         self._writing = threading.RLock()
 
     def begin(self, say: Callable[[str], None], *, silent: int = 0) -> None:
         """Say lines from now on, but not the first `silent` of them."""
         with self._writing:
             self._say, self._silent, self._line = say, silent, ""
+
+    def pass_over(self, lines: int) -> None:
+        """Take lines as come past that were said before and will not be written again."""
+        with self._writing:
+            self._silent = max(0, self._silent - lines)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -61,6 +67,7 @@ class Prints(io.TextIOBase):
             self._say, self._line = drop, ""
 
     def _emit(self, line: str) -> None:
+        self.count += 1
         if self._silent:
             self._silent -= 1
         else:
