@@ -86,7 +86,7 @@ class Channel(asyncio.Protocol):
             self._transport.resume_reading()
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             self.close()
             return None
         return message if isinstance(message, dict) else None

@@ -39,8 +39,13 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """This service process ends, and another one is to take the session up at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Abandoned:
-    """This process ends, or has lost the lease: the session is another's, or will be."""
+    """The lease is lost: the session is another's."""
 
 
-EndOfPerformance = Completed | Failed | Died | Stopped | Parked | Abandoned
+EndOfPerformance = Completed | Failed | Died | Stopped | Parked | HandedOver | Abandoned

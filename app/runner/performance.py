@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -37,6 +38,9 @@ from app.store.hot.session_rows import (
 
 # How long lines may wait for company before they are written.
 GATHER_SECONDS = 0.05
+
+# Messages taken before others have their turn.
+MESSAGES_IN_A_ROW = 64
 
 # Carries out what a handler asks for and returns the message that answers it.
 Operate = Callable[["Performance", dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -112,10 +116,16 @@ class Performance:
         )
         self.resume_clock()
         try:
-            while (message := await process.channel.receive()) is not None:
+            for count in itertools.count(1):
+                message = await process.channel.receive()
+                if message is None:
+                    break
                 if (end := await self._take(message)) is not None:
                     return self._cut or end
                 self._gather()
+                if count % MESSAGES_IN_A_ROW == 0:
+                    # A handler that never stops talking must not keep everybody else waiting.
+                    await asyncio.sleep(0)
             return self._cut or await self._died(process)
         except SessionEnds as ends:
             return self._cut or ends.end
@@ -123,6 +133,8 @@ class Performance:
             return Abandoned()
         finally:
             self.pause_clock()
+            # From here on it may be another session's.
+            self._process = None
 
     def note(self, kind: str, text: str | None = None, data: Any = None) -> None:
         """Add to the session's log."""
@@ -219,6 +231,11 @@ class Performance:
         """Record a result of a durable session."""
         self._pending.records.append(NewRecord(seq, kind, fit_for_text(name), result.encode()))
 
+    def drop_pending(self) -> None:
+        """Forget what has gathered: it cannot be written. Its numbers stay free."""
+        self._pending = Writing(self.session.id, self.session.token)
+        self._steps = Steps(self.stage.wiring.clock)
+
     async def settle_flushes(self) -> None:
         """Wait for what is being written in the background."""
         if self._flushes:
@@ -242,7 +259,7 @@ class Performance:
         elif "failed" in message:
             self.is_reusable = bool(message.get("reusable"))
             failed = message["failed"]
-            return Failed(str(failed["message"]), str(failed["traceback"]))
+            return Failed(fit_for_text(str(failed["message"])), str(failed["traceback"]))
         elif "stopped" in message:
             return Stopped(self._stop or str(message["stopped"]))
         return None

@@ -19,7 +19,7 @@ from app.errors import Unavailable
 from app.inbound.answers import Waiters
 from app.inbound.schedules import fire_due, is_due
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
-from app.runner.ends import Abandoned
+from app.runner.ends import Abandoned, HandedOver
 from app.runner.packages import Packages
 from app.runner.performance import Performance
 from app.runner.processes import Processes
@@ -37,6 +37,9 @@ AHEAD = 2
 
 # How long a stop waits for sessions that are being performed.
 STOP_SECONDS = 30.0
+
+# How long it then takes to write that others may have them.
+HAND_OVER_SECONDS = 5.0
 
 RENEW_SECONDS = 1.0
 
@@ -86,7 +89,9 @@ class Performer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
         for performance in list(self._running.values()):
-            performance.cut(Abandoned())
+            performance.cut(HandedOver())
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=HAND_OVER_SECONDS)
         for task in [*self._tasks, *self._background]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
@@ -139,7 +144,7 @@ class Performer:
         while not self._stopping:
             self._due.clear()
             waiting = sum(not p.place.is_held for p in self._running.values() if not p.session.is_sync)
-            room = self._places + AHEAD - (self._claimed - waiting)
+            room = min(self._places + AHEAD - (self._claimed - waiting), self.stage.processes.room)
             claimed: list[ClaimedSession] = []
             if room > 0:
                 claimed = await self._claim(room)

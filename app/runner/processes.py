@@ -53,6 +53,11 @@ class Processes:
         self._idle: OrderedDict[Process, tuple[Program, asyncio.TimerHandle]] = OrderedDict()
         self._busy: set[Process] = set()
 
+    @property
+    def room(self) -> int:
+        """How many more sessions can have a process."""
+        return self._most - len(self._busy)
+
     @contextlib.asynccontextmanager
     async def place(self, *, is_sync: bool) -> AsyncIterator[Place]:
         """Hold a place, when it is one's turn."""
@@ -77,7 +82,9 @@ class Processes:
                     self._busy.add(process)
                     return process
                 break
-        if len(self._idle) + len(self._busy) >= self._most and self._idle:
+        if self.room <= 0:
+            raise OSError("too many sessions wait in processes of their own")
+        if len(self._idle) >= self.room and self._idle:
             self._end(next(iter(self._idle)))
         process = await self._zygote.fork(program.folder, program.environment, packages=program.packages)
         self._busy.add(process)

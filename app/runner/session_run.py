@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 
+import structlog
 from sqlalchemy import func, select
 
 from app.errors import Unavailable
 from app.inbound.answers import End
-from app.queue import RequestsAnswered
+from app.queue import RequestsAnswered, SessionsDue
 from app.rules.ids import make_id
 from app.runner.ends import (
     Abandoned,
@@ -15,6 +16,7 @@ from app.runner.ends import (
     Died,
     EndOfPerformance,
     Failed,
+    HandedOver,
     Parked,
     Stopped,
 )
@@ -25,6 +27,8 @@ from app.runner.programs import Program
 from app.runner.stage import Stage
 from app.store.hot.session_rows import ClaimedSession, NewSignal, SessionChange, StepState
 from app.store.models import JournalEntry, LogEntry, Step
+
+log = structlog.get_logger()
 
 # How often a session is begun again whose process died by the author's doing.
 MOST_DEATHS = 3
@@ -55,7 +59,7 @@ class SessionRun:
             )
             self._running[session.id] = performance
             try:
-                end = await self._perform(performance, program, records, prints)
+                end = await self._perform_or_fail(performance, program, records, prints)
                 await performance.settle_flushes()
                 await self._settle(performance, end)
             except LeaseLost:
@@ -63,6 +67,19 @@ class SessionRun:
             finally:
                 self._running.pop(session.id, None)
                 self._stage.bells.take_down(session.id)
+
+    async def _perform_or_fail(
+        self, performance: Performance, program: Program, records: list[list[str]], prints: int
+    ) -> EndOfPerformance:
+        """Perform the session. What cannot be performed because of what it sends must not be tried for ever."""
+        try:
+            return await self._perform(performance, program, records, prints)
+        except LeaseLost:
+            raise
+        except Exception:
+            log.exception("session_not_performed", session=self._session.id)
+            performance.drop_pending()
+            return Failed("The service could not carry out what the session's process sent.")
 
     async def _perform(
         self, performance: Performance, program: Program, records: list[list[str]], prints: int
@@ -94,6 +111,12 @@ class SessionRun:
         session = self._session
         match end:
             case Parked() | Abandoned():
+                return
+            case HandedOver():
+                change = self._change(performance, "created")
+                change.finished_at, change.due_at = None, self._stage.wiring.clock()
+                await performance.flush(change)
+                self._stage.wiring.queue.give(SessionsDue())
                 return
             case Died():
                 await self._settle_death(performance, end)

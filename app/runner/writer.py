@@ -17,6 +17,8 @@ MOST_WRITINGS = 200
 # Pause before the database is tried again.
 AWAY_SECONDS = 0.5
 
+Waiting = tuple[Writing, asyncio.Future[Written]]
+
 log = structlog.get_logger()
 
 
@@ -25,7 +27,7 @@ class SessionWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[Writing, asyncio.Future[Written]]] = []
+        self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
     async def write(self, writing: Writing) -> Written:
@@ -41,17 +43,26 @@ class SessionWriter:
             while self._waiting:
                 group, self._waiting = self._waiting[:MOST_WRITINGS], self._waiting[MOST_WRITINGS:]
                 try:
-                    results = await self._commit([writing for writing, _ in group])
-                except Exception as error:
-                    for _, future in group:
-                        if not future.done():
-                            future.set_exception(error)
-                    continue
-                for (_, future), written in zip(group, results, strict=True):
-                    if not future.done():
-                        future.set_result(written)
+                    await self._write_group(group)
+                except Exception:
+                    # What one session left cannot be written; the others must not suffer for it.
+                    for one in group:
+                        await self._write_alone(one)
         finally:
             self._committing = None
+
+    async def _write_group(self, group: list[Waiting]) -> None:
+        results = await self._commit([writing for writing, _ in group])
+        for (_, future), written in zip(group, results, strict=True):
+            if not future.done():
+                future.set_result(written)
+
+    async def _write_alone(self, one: Waiting) -> None:
+        try:
+            await self._write_group([one])
+        except Exception as error:
+            if not one[1].done():
+                one[1].set_exception(error)
 
     async def _commit(self, writings: list[Writing]) -> list[Written]:
         while True:

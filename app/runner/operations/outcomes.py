@@ -35,6 +35,8 @@ def answer_request(asking: Asking) -> None:
         raise HandlerError(f"a body may have {MOST_BODY_BYTES} bytes", kind="ValueError")
     headers, dropped = keep_sendable([(str(name), str(value)) for name, value in arguments["headers"]])
     status_code = int(arguments["status_code"])
+    if not 200 <= status_code <= 599:
+        raise HandlerError("a status code is from 200 to 599", kind="ValueError")
     shown = show_outcome(status_code, headers, body)
     if dropped:
         performance.note("outcome", f"headers that the server sets itself were dropped: {', '.join(dropped)}")
