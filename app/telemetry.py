@@ -65,6 +65,20 @@ class Metrics:
         self.in_flight = Gauge(
             "aetherflow_attempts_in_flight", "Attempts that are on the wire now.", registry=self.registry
         )
+        self.requests = Counter(
+            "aetherflow_requests",
+            "Requests to triggers that were stored, by whether they started a session.",
+            ["started"],
+            registry=self.registry,
+        )
+        self.sessions = Counter(
+            "aetherflow_sessions", "Sessions ended by this process.", ["status"], registry=self.registry
+        )
+        self.session_seconds = Histogram(
+            "aetherflow_session_seconds",
+            "Time from a session's creation to its end, in seconds.",
+            registry=self.registry,
+        )
         self.pending = Gauge(
             "aetherflow_deliveries_pending", "Deliveries that are not finished yet.", registry=self.registry
         )

@@ -60,6 +60,9 @@ class Receiver:
     async def _commit(self, receipts: list[Receipt]) -> set[str]:
         with unavailable_when_away():
             written, woken = await self._wiring.database.sessions.receive(receipts, judge=fits)
+        for receipt in receipts:
+            if receipt.request.id in written:
+                self._wiring.metrics.requests.labels("no" if receipt.session is None else "yes").inc()
         if woken:
             for session_id in woken:
                 self._woken(session_id)

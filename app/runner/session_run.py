@@ -136,10 +136,17 @@ class SessionRun:
         if session.parent_id is not None:
             performance.signal(self._signal_of_end(change))
         await performance.flush(change, forgets_waits=performance.has_waits)
+        self._count(change)
         if session.request_id is not None and session.is_sync:
             reply = End(change.status, change.result)
             if not self._stage.waiters.tell(session.request_id, reply):
                 self._stage.wiring.queue.give(RequestsAnswered([session.request_id]))
+
+    def _count(self, change: SessionChange) -> None:
+        metrics = self._stage.wiring.metrics
+        metrics.sessions.labels(change.status).inc()
+        if change.finished_at is not None:
+            metrics.session_seconds.observe((change.finished_at - self._session.created_at).total_seconds())
 
     async def _settle_death(self, performance: Performance, end: Died) -> None:
         """Begin again after a death by the author's doing, unless a caller waits or it has happened too often."""
