@@ -16,6 +16,7 @@ from app.store.hot.scripts import Each, Fetch, Script, read_instant
 from app.store.hot.session_rows import (
     ClaimedSession,
     LeaseState,
+    NewOutcome,
     NewRequest,
     NewSession,
     Receipt,
@@ -149,7 +150,9 @@ def renew(leases: Sequence[tuple[str, int]], *, leased_until: datetime) -> Scrip
 
 def write(writings: Sequence[Writing]) -> Script[list[Written]]:
     """Write what happened in sessions, at most one writing a session."""
-    rows = {row[0]: row for row in (yield Fetch(LEASES, ([w.session_id for w in writings],)))}
+    # Who is signalled is locked as well, so that whoever locks several takes them all in one order.
+    ids = {w.session_id for w in writings} | {s.session_id for w in writings for s in w.signals}
+    rows = {row[0]: row for row in (yield Fetch(LEASES, (sorted(ids),)))}
     held = [w for w in writings if w.session_id in rows and rows[w.session_id][1] == w.token]
     yield Each(INSERT_LOG, [(w.session_id, e.seq, e.at, e.kind, e.text, e.data) for w in held for e in w.log])
     yield Each(SET_LOG_LENGTH, [(w.session_id, w.log[-1].seq) for w in held if w.log])
@@ -164,14 +167,7 @@ def write(writings: Sequence[Writing]) -> Script[list[Written]]:
             for s in w.steps
         ],
     )
-    late: dict[str, set[str]] = {}
-    for writing in held:
-        for o in writing.outcomes:
-            values = (
-                o.request_id, o.workspace_id, o.session_id, o.status_code, o.headers, o.body, o.created_at
-            )  # fmt: skip
-            if not (yield Fetch(INSERT_OUTCOME, values))[:]:
-                late.setdefault(writing.session_id, set()).add(o.request_id)
+    late = yield from answer([outcome for w in held for outcome in w.outcomes])
     changing = [w for w in held if w.change is not None and changes(w, wakes=rows[w.session_id][2])]
     yield from change_sessions(changing)
     yield from signal_sessions(held)
@@ -180,10 +176,23 @@ def write(writings: Sequence[Writing]) -> Script[list[Written]]:
         Written(
             w.session_id in held_ids,
             w.session_id in changed_ids,
-            frozenset(late.get(w.session_id, ())),
+            frozenset(request_id for session_id, request_id in late if session_id == w.session_id),
         )
         for w in writings
     ]
+
+
+def answer(outcomes: Sequence[NewOutcome]) -> Script[set[tuple[str, str]]]:
+    """Answer requests; returns (session id, request id) of the outcomes that were not the first."""
+    late = set()
+    # In the order of their keys, so that no two transactions wait for each other.
+    for o in sorted(outcomes, key=attrgetter("request_id")):
+        values = (
+            o.request_id, o.workspace_id, o.session_id, o.status_code, o.headers, o.body, o.created_at
+        )  # fmt: skip
+        if not (yield Fetch(INSERT_OUTCOME, values)):
+            late.add((o.session_id, o.request_id))
+    return late
 
 
 def changes(writing: Writing, *, wakes: int) -> bool:

@@ -67,13 +67,23 @@ WHERE id = ANY($1) AND finished_at IS NULL ORDER BY id FOR UPDATE
 
 RENEW = "UPDATE sessions SET leased_until = $3 WHERE id = $1 AND lease_token = $2 AND finished_at IS NULL"
 
-VOID_LEASES = "UPDATE sessions SET leased_until = NULL WHERE finished_at IS NULL AND leased_until IS NOT NULL"
+VOID_LEASES = """
+UPDATE sessions SET leased_until = NULL, lease_token = NULL WHERE finished_at IS NULL AND leased_until IS NOT NULL
+"""
 
-INSERT_LOG = "INSERT INTO session_log (session_id, seq, at, kind, text, data) VALUES ($1, $2, $3, $4, $5, $6)"
+# A writing comes twice when the database was lost between a commit and its answer. Under one lease what has the
+# same number is the same, so the second time changes nothing.
+INSERT_LOG = """
+INSERT INTO session_log (session_id, seq, at, kind, text, data) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (session_id, seq) DO NOTHING
+"""
 
 SET_LOG_LENGTH = "UPDATE sessions SET log_length = $2 WHERE id = $1"
 
-INSERT_RECORD = "INSERT INTO journal (session_id, seq, kind, name, result) VALUES ($1, $2, $3, $4, $5)"
+INSERT_RECORD = """
+INSERT INTO journal (session_id, seq, kind, name, result) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (session_id, seq) DO NOTHING
+"""
 
 SET_STEP = """
 INSERT INTO steps (session_id, number, name, status, started_at, duration_ms, error)
@@ -91,13 +101,15 @@ RETURNING request_id
 
 INSERT_SIGNAL = """
 INSERT INTO signals (id, workspace_id, session_id, name, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO NOTHING
 """
 
+# With the lease goes the token, or who renews a moment later would take a parked session out of everybody's sight.
 CHANGE_SESSION = """
 UPDATE sessions
-SET status = $2, due_at = $3, leased_until = CASE WHEN $4::boolean THEN leased_until END, active_seconds = $5,
-    deaths = $6, wait = $7, error = $8, outcome = COALESCE($9, outcome), result = $10, custom_data = $11,
-    finished_at = $12
+SET status = $2, due_at = $3, leased_until = CASE WHEN $4::boolean THEN leased_until END,
+    lease_token = CASE WHEN $4::boolean THEN lease_token END, active_seconds = $5, deaths = $6, wait = $7,
+    error = $8, outcome = COALESCE($9, outcome), result = $10, custom_data = $11, finished_at = $12
 WHERE id = $1
 """
 
