@@ -9,7 +9,19 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import deliveries, deploying, endpoint_tests, endpoints, events, health, keys, publishing
+from app.api import (
+    deliveries,
+    deploying,
+    endpoint_tests,
+    endpoints,
+    events,
+    health,
+    keys,
+    publishing,
+    requests,
+    sessions,
+    workflows,
+)
 from app.api.auth import Authenticator
 from app.api.description import build_document
 from app.api.destinations import Destinations
@@ -42,6 +54,9 @@ RESOURCES: tuple[APIRouter, ...] = (
     endpoint_tests.router,
     deliveries.router,
     deploying.router,
+    workflows.router,
+    sessions.router,
+    requests.router,
     keys.router,
 )
 
@@ -53,7 +68,7 @@ def create_app(
     app = FastAPI(
         title="AetherFlow Webhooks",
         version=VERSION,
-        description="Publish events, register endpoints, follow deliveries.",
+        description="Publish events, register endpoints, follow deliveries; deploy workflows, follow sessions.",
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,

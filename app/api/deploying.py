@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Mapping
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.api.auth import WorkflowsWriter
-from app.api.parameters import Flag, read_parameters
+from app.api.description import describe
+from app.api.idempotency import Answer, answer_once
+from app.api.parameters import Flag, Parameters, read_parameters
 from app.api.schemas.workflows import (
     ChangeShown,
     DeployAnswer,
@@ -19,11 +20,13 @@ from app.api.schemas.workflows import (
 )
 from app.api.transactions import Parts
 from app.errors import MalformedArchive, TooLarge, UnsupportedMediaType
-from app.inbound.deploy import Deployed, deploy, draft_deployment
+from app.inbound.deploy import Deployed, Draft, deploy, draft_deployment
 from app.rules.archives import MOST_BYTES, MOST_FILES, read_archive, read_parts
+from app.store.database import Tx
 from app.wiring import Wiring
 
 GZIP = ("application/gzip", "application/x-gzip")
+FORM = "multipart/form-data"
 
 # What a form says around its files.
 FORM_EXTRA_BYTES = 4 * 1024 * 1024
@@ -31,28 +34,57 @@ FORM_EXTRA_BYTES = 4 * 1024 * 1024
 router = APIRouter(tags=["workflows"])
 
 
-class DeployQuery(BaseModel):
+class DeployQuery(Parameters):
     """How to deploy."""
-
-    model_config = {"extra": "forbid"}
 
     dry_run: Flag = False
 
 
-@router.post("/workflows/deploy", response_model=DeployAnswer)
+# What the framework cannot know: the body is read by hand, and is no JSON.
+DESCRIPTION = {
+    **describe(parameters=DeployQuery),
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/gzip": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": {"type": "string", "format": "binary"},
+                    "description": "A field for each file, named by its path.",
+                }
+            },
+        },
+    },
+}
+
+
+@router.post("/workflows/deploy", response_model=DeployAnswer, openapi_extra=DESCRIPTION)
 async def deploy_workflow(request: Request, caller: WorkflowsWriter, parts: Parts) -> Response:
-    """Deploy the files of a workflow, as a tar.gz or a form; the same files again change nothing."""
+    """Deploy the files of a workflow, as a tar.gz or a form; the same files again change nothing.
+
+    Answers 201 when the workflow is a new one.
+    """
     query = read_parameters(request, DeployQuery)
-    files = await read_files(request)
-    draft = await asyncio.to_thread(draft_deployment, files, most_body_bytes=parts.settings.hook_max_bytes)
-    async with parts.database.write() as tx:
+    raw = await read_body(request)
+    drafts: list[Draft] = []
+
+    async def judge() -> None:
+        files = await read_files(request, raw)
+        most = parts.settings.hook_max_bytes
+        drafts.append(await asyncio.to_thread(draft_deployment, files, most_body_bytes=most))
+
+    async def perform(tx: Tx) -> Answer:
         deployed = await deploy(
-            tx, draft, workspace_id=caller.workspace_id, wiring=parts, dry_run=query.dry_run
+            tx, drafts[0], workspace_id=caller.workspace_id, wiring=parts, dry_run=query.dry_run
         )
-        answer = show(deployed, base=base_of(request, parts))
-    created = deployed.is_created and not query.dry_run
-    headers = {"Location": f"/api/v1/workflows/{answer.workflow.id}"} if created and answer.workflow else {}
-    return Response(answer.model_dump_json(), 201 if created else 200, headers, media_type="application/json")
+        shown = show(deployed, base=base_of(request, parts))
+        if not deployed.is_created or query.dry_run or shown.workflow is None:
+            return Answer(200, shown.model_dump(mode="json"))
+        location = f"/api/v1/workflows/{shown.workflow.id}"
+        return Answer(201, shown.model_dump(mode="json"), {"Location": location})
+
+    return await answer_once(request, caller, raw, perform, prepare=judge)
 
 
 def show(deployed: Deployed, *, base: str) -> DeployAnswer:
@@ -73,20 +105,35 @@ def base_of(request: Request, parts: Wiring) -> str:
     return settings.hooks_url or settings.public_url or str(request.base_url)
 
 
-async def read_files(request: Request) -> Mapping[str, bytes]:
-    """Return the files of a deployment by path.
+async def read_body(request: Request) -> bytes:
+    """Return the body of a deployment.
 
     Raises:
         UnsupportedMediaType: it is neither an archive nor a form.
+        TooLarge: it has more than a deployment may have.
+    """
+    media_type = media_type_of(request)
+    if media_type in GZIP:
+        return await read_limited(request, MOST_BYTES)
+    if media_type == FORM:
+        return await read_limited(request, MOST_BYTES + FORM_EXTRA_BYTES)
+    raise UnsupportedMediaType("Send the files as application/gzip (a tar.gz) or as multipart/form-data.")
+
+
+async def read_files(request: Request, raw: bytes) -> Mapping[str, bytes]:
+    """Return the files of a deployment by path.
+
+    Raises:
         MalformedArchive, TooLarge: see `app.rules.archives`.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in GZIP:
-        packed = await read_limited(request, MOST_BYTES)
-        return await asyncio.to_thread(read_archive, packed)
-    if media_type == "multipart/form-data":
-        return read_parts(await read_form(request))
-    raise UnsupportedMediaType("Send the files as application/gzip (a tar.gz) or as multipart/form-data.")
+    if media_type_of(request) == FORM:
+        return read_parts(await read_form(request, raw))
+    return await asyncio.to_thread(read_archive, raw)
+
+
+def media_type_of(request: Request) -> str:
+    """Return what a body says that it is."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def read_limited(request: Request, limit: int) -> bytes:
@@ -108,16 +155,15 @@ async def read_limited(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-async def read_form(request: Request) -> list[tuple[str, bytes]]:
+async def read_form(request: Request, raw: bytes) -> list[tuple[str, bytes]]:
     """Return the paths and contents of a form's files.
 
     Raises:
         MalformedArchive: it is no form.
     """
-    body = await read_limited(request, MOST_BYTES + FORM_EXTRA_BYTES)
 
     async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
+        yield raw
 
     parser = MultiPartParser(request.headers, stream(), max_files=MOST_FILES + 1, max_fields=MOST_FILES + 1)
     try:

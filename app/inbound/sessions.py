@@ -1,13 +1,15 @@
-"""Sessions: make them, find them, wake, stop and run them again."""
+"""Sessions: make them, find them and wake them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, update
+from sqlalchemy import Select, case, or_, select, update
 
+from app.errors import NotFound
 from app.rules.ids import make_id
 from app.store.database import Tx
-from app.store.models import Deployment, Session
+from app.store.models import Deployment, LogEntry, Session, Step, Trigger
 from app.wiring import Wiring
 
 
@@ -61,4 +63,47 @@ async def wake(tx: Tx, session_id: str, *, now: datetime) -> None:
         .where(Session.id == session_id, Session.finished_at.is_(None))
         .values(wakes=Session.wakes + 1, due_at=case((parked, now), else_=Session.due_at))
         .execution_options(synchronize_session=False)
+    )
+
+
+async def find(tx: Tx, workspace_id: str, session_id: str, *, locked: bool = False) -> Session:
+    """Return a session of the workspace; `locked` keeps it from being claimed or settled meanwhile.
+
+    Raises:
+        NotFound: there is none, or it belongs to another workspace.
+    """
+    statement = select_of(workspace_id).where(Session.id == session_id)
+    session = await tx.scalar(statement.with_for_update() if locked else statement)
+    if session is None:
+        raise NotFound("There is no session with this id.")
+    return session
+
+
+async def steps_of(tx: Tx, session: Session) -> list[Step]:
+    """Return a session's steps, the first one first."""
+    return list(await tx.scalars(select(Step).where(Step.session_id == session.id).order_by(Step.number)))
+
+
+async def log_of(tx: Tx, session: Session, *, after: int, limit: int) -> list[LogEntry]:
+    """Return what a session logged after an entry, the oldest first."""
+    statement = select(LogEntry).where(LogEntry.session_id == session.id, LogEntry.seq > after)
+    return list(await tx.scalars(statement.order_by(LogEntry.seq).limit(limit)))
+
+
+async def trigger_names(tx: Tx, trigger_ids: Iterable[str | None]) -> dict[str | None, str]:
+    """Return the names of triggers, also of those that are gone."""
+    wanted = {trigger_id for trigger_id in trigger_ids if trigger_id is not None}
+    rows = await tx.execute(select(Trigger.id, Trigger.name).where(Trigger.id.in_(wanted)))
+    return {row.id: row.name for row in rows}
+
+
+def select_of(workspace_id: str) -> Select[Session]:
+    """Return the query of a workspace's sessions."""
+    return select(Session).where(Session.workspace_id == workspace_id)
+
+
+def select_triggers_named(workspace_id: str, name: str) -> Select[str]:
+    """Return the query of the ids of triggers by their name or id, also of those that are gone."""
+    return select(Trigger.id).where(
+        Trigger.workspace_id == workspace_id, or_(Trigger.name == name, Trigger.id == name)
     )

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from app.api.bodies import Input
-from app.rules.manifest import Change
+from app.api.validation import Text, refuse_nul
+from app.inbound.variables import Variable
+from app.rules.manifest import MOST_VALUE_BYTES, Change
+from app.rules.masking import HIDDEN
 from app.store.models import Deployment, Trigger, Workflow
 
 
@@ -114,30 +117,106 @@ class DeployAnswer(BaseModel):
     warnings: list[str]
 
 
+class VarShown(BaseModel):
+    """A variable of a workflow's handlers."""
+
+    name: str
+    value: str | None = Field(description="`****` for a secret one that has a value; null without a value.")
+    secret: bool = Field(description="Whether it is declared so, or was set beside the manifest.")
+    declared: bool = Field(description="Whether the active deployment's manifest names it.")
+    description: str | None
+    updated_at: datetime | None = Field(
+        description="When it was set beside the manifest; null if it was not."
+    )
+
+    @classmethod
+    def of(cls, variable: Variable) -> "VarShown":
+        """Show a variable; nothing of a secret, whose end may be the end of a password."""
+        return cls(
+            name=variable.name,
+            value=HIDDEN if variable.is_secret and variable.is_set else variable.value,
+            secret=variable.is_secret,
+            declared=variable.is_declared,
+            description=variable.description,
+            updated_at=variable.updated_at,
+        )
+
+
+class WorkflowDetail(WorkflowShown):
+    """A workflow with what belongs to it."""
+
+    triggers: list[TriggerShown]
+    deployments: list[DeploymentShown] = Field(description="The newest twenty, newest first.")
+    vars: list[VarShown]
+
+
+class VarList(BaseModel):
+    """The variables of a workflow."""
+
+    data: list[VarShown] = Field(description="In order of their names.")
+
+
+WorkflowName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
+
+
+def check_value(text: str) -> str:
+    """Return the value of a variable.
+
+    Raises:
+        ValueError: an environment cannot hold it.
+    """
+    if len(refuse_nul(text).encode()) > MOST_VALUE_BYTES:
+        raise ValueError(f"must have at most {MOST_VALUE_BYTES} bytes")
+    return text
+
+
 class WorkflowInput(Input):
     """A workflow to be made before anything is deployed."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
-    description: Annotated[str, Field(max_length=500)] | None = None
+    name: Annotated[
+        WorkflowName,
+        Field(description="As `project.name` of its manifest will be: that is how a deploy finds it."),
+    ]
+    description: Annotated[Text, Field(max_length=500)] | None = None
 
 
 class WorkflowChange(Input):
-    """Members to replace."""
+    """Members to replace; null resets one to its default."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")] = ""
-    description: Annotated[str, Field(max_length=500)] | None = None
-    enabled: bool = True
+    # Nothing can stand for no name, so null is refused; the default says only that it may be left out.
+    name: WorkflowName = Field(default_factory=str)
+    description: Annotated[Text, Field(max_length=500)] | None = None
+    enabled: Annotated[
+        bool | None, Field(description="A disabled workflow starts no sessions. Null is true.")
+    ] = None
 
 
 class VarInput(Input):
     """A variable's value."""
 
-    value: Annotated[str, Field(max_length=65_536)]
+    value: Annotated[
+        str,
+        AfterValidator(check_value),
+        Field(description="Kept sealed, and never shown again. At most 65,536 bytes."),
+    ]
 
 
 class StartInput(Input):
-    """A session to be started by hand: the trigger whose function is called, or a function of the deployment."""
+    """A session to be started by hand."""
 
-    trigger: str | None = None
-    call: str | None = None
-    data: dict[str, Any] | None = None
+    trigger: Annotated[
+        Text | None,
+        Field(description="The name of a trigger whose function is called; null is the only one."),
+    ] = None
+    call: Annotated[
+        Text | None, Field(description="A function of the active deployment instead, `path.py:function`.")
+    ] = None
+    data: Annotated[
+        dict[str, Any] | None, Field(description="What the handler gets as `event.data`; null is `{}`.")
+    ] = None
+
+
+class SessionStarted(BaseModel):
+    """A session that will run."""
+
+    id: str
