@@ -10,7 +10,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.inbound.answers import Answer
@@ -19,6 +19,7 @@ from app.queue import RequestsAnswered, SessionsDue, SessionsWoken
 from app.rules.manifest import TriggerSpec
 from app.runner.ends import Abandoned, Completed, Died, EndOfPerformance, Failed, Stopped
 from app.runner.handler_errors import HandlerStopped, LeaseLost, SessionEnds
+from app.runner.past import Past
 from app.runner.processes import Place
 from app.runner.programs import Program
 from app.runner.session_log import SessionLog, fit_for_text
@@ -31,7 +32,6 @@ from app.store.hot.session_rows import (
     NewRecord,
     NewSignal,
     SessionChange,
-    StepState,
     Writing,
     Written,
 )
@@ -57,7 +57,7 @@ class Performance:
         program: Program,
         place: Place,
         operate: Operate,
-        known_steps: Sequence[StepState] = (),
+        past: Past,
     ) -> None:
         self.stage = stage
         self.session = session
@@ -67,11 +67,12 @@ class Performance:
         self.log = SessionLog(session.log_length, stage.wiring.clock)
         self.bell = stage.bells.hang(session.id)
         self.custom_data: dict[str, Any] = json.loads(session.custom_data or "{}")
-        self.outcome: str | None = None
-        self.is_answered = False
+        self.outcome = past.outcome
+        self.is_answered = past.is_answered
         # Whether there may be subscriptions, signals or records to forget at the end.
         self.has_waits = session.is_durable
-        self._steps = Steps(stage.wiring.clock, known_steps)
+        self._past = past
+        self._steps = Steps(stage.wiring.clock, past.steps)
         self._pending = Writing(session.id, session.token)
         self._writing = asyncio.Lock()
         self._later: asyncio.TimerHandle | None = None
@@ -96,7 +97,7 @@ class Performance:
         """Why the session is to stop, if it is."""
         return self._stop
 
-    async def perform(self, process: Process, records: list[list[str]], *, prints: int) -> EndOfPerformance:
+    async def perform(self, process: Process) -> EndOfPerformance:
         """Run the handler in a process, to its end or to a wait."""
         self._process = process
         session = self.session
@@ -108,8 +109,8 @@ class Performance:
                     "call": session.call,
                     "event": self._event(),
                     "durable": session.is_durable,
-                    "journal": records,
-                    "prints": prints,
+                    "journal": self._past.records,
+                    "prints": self._past.prints,
                     "first": session.attempt == 1,
                 }
             }
@@ -217,7 +218,16 @@ class Performance:
     def answer(self, outcome: NewOutcome, *, text: str) -> None:
         """Answer a request, unless it has been answered."""
         self._pending.outcomes.append(outcome)
-        self.outcome = text
+        self.keep_outcome(text)
+
+    def keep_outcome(self, text: str) -> None:
+        """Show this as what the session answered."""
+        self.outcome = self._pending.outcome = text
+
+    def keep_custom_data(self, values: dict[str, Any]) -> None:
+        """Attach values to the session."""
+        self.custom_data |= values
+        self._pending.custom_data = json.dumps(self.custom_data)
 
     def fail_open_steps(self, reason: str) -> None:
         """Note that steps were cut off."""

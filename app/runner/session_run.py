@@ -1,10 +1,8 @@
 """One claimed session from its claim to its settlement, whatever happens in between."""
 
 import json
-from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import func, select
 
 from app.errors import Unavailable
 from app.inbound.answers import End
@@ -22,11 +20,11 @@ from app.runner.ends import (
 )
 from app.runner.handler_errors import LeaseLost
 from app.runner.operations import operate
+from app.runner.past import read_past
 from app.runner.performance import Performance
 from app.runner.programs import Program
 from app.runner.stage import Stage
-from app.store.hot.session_rows import ClaimedSession, NewSignal, SessionChange, StepState
-from app.store.models import JournalEntry, LogEntry, Step
+from app.store.hot.session_rows import ClaimedSession, NewSignal, SessionChange
 
 log = structlog.get_logger()
 
@@ -52,14 +50,14 @@ class SessionRun:
         except (Unavailable, OSError):
             # The lease lapses, and whoever claims the session next may have more luck.
             return
-        records, prints, steps = await self._read_past()
+        past = await read_past(self._stage.wiring.database, session)
         async with self._stage.processes.place(is_sync=session.is_sync) as place:
             performance = Performance(
-                self._stage, session, program=program, place=place, operate=operate, known_steps=steps
+                self._stage, session, program=program, place=place, operate=operate, past=past
             )
             self._running[session.id] = performance
             try:
-                end = await self._perform_or_fail(performance, program, records, prints)
+                end = await self._perform_or_fail(performance, program)
                 await performance.settle_flushes()
                 await self._settle(performance, end)
             except LeaseLost:
@@ -68,12 +66,10 @@ class SessionRun:
                 self._running.pop(session.id, None)
                 self._stage.bells.take_down(session.id)
 
-    async def _perform_or_fail(
-        self, performance: Performance, program: Program, records: list[list[str]], prints: int
-    ) -> EndOfPerformance:
+    async def _perform_or_fail(self, performance: Performance, program: Program) -> EndOfPerformance:
         """Perform the session. What cannot be performed because of what it sends must not be tried for ever."""
         try:
-            return await self._perform(performance, program, records, prints)
+            return await self._perform(performance, program)
         except LeaseLost:
             raise
         except Exception:
@@ -81,9 +77,7 @@ class SessionRun:
             performance.drop_pending()
             return Failed("The service could not carry out what the session's process sent.")
 
-    async def _perform(
-        self, performance: Performance, program: Program, records: list[list[str]], prints: int
-    ) -> EndOfPerformance:
+    async def _perform(self, performance: Performance, program: Program) -> EndOfPerformance:
         session = self._session
         if session.is_stopping:
             return Stopped(session.stop_reason or "stopped")
@@ -99,7 +93,7 @@ class SessionRun:
             return Failed(f"The system does not allow another process: {error.strerror or error}.")
         end: EndOfPerformance = Abandoned()
         try:
-            end = await performance.perform(process, records, prints=prints)
+            end = await performance.perform(process)
         finally:
             self._stage.processes.release(
                 process, program, is_reusable=isinstance(end, Completed | Failed) and performance.is_reusable
@@ -197,29 +191,3 @@ class SessionRun:
             json.dumps(payload),
             wiring.clock(),
         )
-
-    async def _read_past(self) -> tuple[list[list[str]], int, Sequence[StepState]]:
-        """Return what a session that has run before recorded: results, the number of lines, and its steps."""
-        session = self._session
-        if session.attempt <= 1:
-            return [], 0, ()
-        async with self._stage.wiring.database.read() as tx:
-            steps = [
-                StepState(row.number, row.name, row.status, row.started_at, row.duration_ms, row.error)
-                for row in await tx.scalars(
-                    select(Step).where(Step.session_id == session.id).order_by(Step.number)
-                )
-            ]
-            if not session.is_durable:
-                return [], 0, steps
-            rows = await tx.scalars(
-                select(JournalEntry).where(JournalEntry.session_id == session.id).order_by(JournalEntry.seq)
-            )
-            records = [[row.kind, row.name, row.result.decode()] for row in rows]
-            prints = await tx.scalar(
-                select(func.count())
-                .select_from(LogEntry)
-                # Not what the program said while it was loaded, which has data.
-                .where(LogEntry.session_id == session.id, LogEntry.kind == "print", LogEntry.data.is_(None))
-            )
-        return records, prints or 0, steps

@@ -12,27 +12,33 @@ MOST_STEPS = 10_000
 
 
 class Steps:
-    """The steps that have begun, numbered in that order."""
+    """The steps that have begun, numbered in that order.
+
+    `known` are those of earlier runs of the session. One that was cut off is begun again, as the same step.
+    """
 
     def __init__(self, clock: Callable[[], datetime], known: Sequence[StepState] = ()) -> None:
         self._clock = clock
         self._count = max((step.number for step in known), default=0)
         self._open = [step for step in known if step.status == "running"]
+        self._cut_off = list(self._open)
 
     def tell(self, fact: str, details: dict[str, Any]) -> list[StepState]:
         """Return the step that has begun or ended, as a list of one, or of none beyond the bound."""
         name = fit_for_text(str(details.get("name", "")))
         if fact == "step_started":
-            self._count += 1
-            if self._count > MOST_STEPS:
+            number = self._number(name)
+            if number > MOST_STEPS:
                 return []
-            step = StepState(self._count, name, "running", self._clock())
+            step = StepState(number, name, "running", self._clock())
             self._open.append(step)
             return [StepState(step.number, step.name, step.status, step.started_at)]
         found = next((step for step in reversed(self._open) if step.name == name), None)
         if found is None:
             return []
         self._open.remove(found)
+        if found in self._cut_off:
+            self._cut_off.remove(found)
         error = details.get("error")
         return [
             StepState(
@@ -44,6 +50,16 @@ class Steps:
                 None if error is None else fit_for_text(str(error)),
             )
         ]
+
+    def _number(self, name: str) -> int:
+        """Return the number of a step that begins: its own, if it was cut off when the session ran before."""
+        again = next((step for step in self._cut_off if step.name == name), None)
+        if again is None:
+            self._count += 1
+            return self._count
+        self._cut_off.remove(again)
+        self._open.remove(again)
+        return again.number
 
     def fail_open(self, reason: str) -> list[StepState]:
         """Return the steps that were cut off, as failed."""

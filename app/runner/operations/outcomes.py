@@ -21,7 +21,7 @@ async def give_outcome(asking: Asking) -> None:
     if asking.arguments["kind"] == "value":
         value = asking.arguments["value"]
         asking.performance.note("outcome", None, {"value": value})
-        asking.performance.outcome = asking.performance.outcome or json.dumps({"value": value})
+        asking.performance.keep_outcome(asking.performance.outcome or json.dumps({"value": value}))
     else:
         answer_request(asking)
     await asking.record_result(None)
@@ -76,5 +76,5 @@ def show_outcome(status_code: int, headers: list[tuple[str, str]], body: bytes) 
 
 async def attach_custom_data(asking: Asking) -> None:
     """Attach values to the session."""
-    asking.performance.custom_data.update(asking.arguments["values"])
+    asking.performance.keep_custom_data(asking.arguments["values"])
     await asking.record_result(None)

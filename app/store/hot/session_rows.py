@@ -154,7 +154,10 @@ class SessionChange(msgspec.Struct, gc=False):
 
 
 class Writing(msgspec.Struct):
-    """Everything that happened in a session since the last writing; it counts while the token holds the lease."""
+    """Everything that happened in a session since the last writing; it counts while the token holds the lease.
+
+    `outcome` and `custom_data`, JSON both, are those of the whole session, if they are other ones by now.
+    """
 
     session_id: str
     token: int
@@ -163,6 +166,8 @@ class Writing(msgspec.Struct):
     steps: list[StepState] = []
     outcomes: list[NewOutcome] = []
     signals: list[NewSignal] = []
+    outcome: str | None = None
+    custom_data: str | None = None
     change: SessionChange | None = None
     forgets_waits: bool = False
 

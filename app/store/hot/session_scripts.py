@@ -39,6 +39,7 @@ from app.store.hot.session_statements import (
     INSERT_REQUEST,
     INSERT_SESSION,
     INSERT_SIGNAL,
+    KEEP_SHOWN,
     LEASES,
     LIVE_VERSIONS,
     RENEW,
@@ -169,9 +170,11 @@ def write(writings: Sequence[Writing]) -> Script[list[Written]]:
     )
     late = yield from answer([outcome for w in held for outcome in w.outcomes])
     changing = [w for w in held if w.change is not None and changes(w, wakes=rows[w.session_id][2])]
+    held_ids, changed_ids = {w.session_id for w in held}, {w.session_id for w in changing}
+    shown = [w for w in held if w.session_id not in changed_ids and (w.outcome or w.custom_data)]
+    yield Each(KEEP_SHOWN, [(w.session_id, w.outcome, w.custom_data) for w in shown])
     yield from change_sessions(changing)
     yield from signal_sessions(held)
-    held_ids, changed_ids = {w.session_id for w in held}, {w.session_id for w in changing}
     return [
         Written(
             w.session_id in held_ids,

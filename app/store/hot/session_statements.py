@@ -113,6 +113,10 @@ SET status = $2, due_at = $3, leased_until = CASE WHEN $4::boolean THEN leased_u
 WHERE id = $1
 """
 
+KEEP_SHOWN = """
+UPDATE sessions SET outcome = COALESCE($2, outcome), custom_data = COALESCE($3, custom_data) WHERE id = $1
+"""
+
 FORGET_ARRIVALS = """
 DELETE FROM arrivals WHERE subscription_id IN (SELECT id FROM subscriptions WHERE session_id = $1)
 """
