@@ -104,12 +104,20 @@ def workers() -> int:
     return 2
 
 
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """AETHERFLOW_ variables in lower case; a module for other ones overrides this."""
+    return {}
+
+
 @pytest.fixture(params=["embedded", "distributed"])
-def service(request: pytest.FixtureRequest, folder: Path, workers: int) -> Iterator[Service]:
+def service(
+    request: pytest.FixtureRequest, folder: Path, workers: int, settings: dict[str, str]
+) -> Iterator[Service]:
     """A service that one test has for itself."""
     with ExitStack() as stack:
         if request.param == "embedded":
-            yield stack.enter_context(embedded(folder))
+            yield stack.enter_context(embedded(folder, **settings))
             return
         postgres: Postgres = request.getfixturevalue("own_postgres")
         redis: Redis = request.getfixturevalue("own_redis")
@@ -122,7 +130,12 @@ def service(request: pytest.FixtureRequest, folder: Path, workers: int) -> Itera
         database_url = stack.enter_context(databases.fresh())
         yield stack.enter_context(
             distributed(
-                folder, database_url=database_url, redis_url=redis.url(), workers=workers, is_migrated=True
+                folder,
+                database_url=database_url,
+                redis_url=redis.url(),
+                workers=workers,
+                is_migrated=True,
+                **settings,
             )
         )
 
