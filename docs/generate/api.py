@@ -108,11 +108,18 @@ def operation_section(method: str, route: APIRoute, operation: dict[str, Any]) -
         rows = [[code(one["name"]), type_of(one["schema"])] for one in parameters]
         parts.append(table(["parameter", "type"], rows))
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        parts.append(table(["member", "type", "", "meaning"], members_of(schema, noted="required")))
+        parts.append(body_section(operation["requestBody"]["content"]))
     status, answer = answer_of(operation)
     parts.append(f"Answers {status}" + (f" with {type_of(answer)}." if answer else "."))
     return "\n\n".join(parts)
+
+
+def body_section(content: dict[str, Any]) -> str:
+    """Return what is said of a request's body, by its media types."""
+    if "application/json" not in content:
+        return f"The body is {' or '.join(map(code, content))}."
+    members = members_of(content["application/json"]["schema"], noted="required")
+    return table(["member", "type", "", "meaning"], members)
 
 
 def scope_of(method: str, route: APIRoute) -> Scope:
