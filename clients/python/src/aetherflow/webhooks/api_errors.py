@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 class FieldError:
     """One thing that is wrong with a request.
 
-    `path` is a JSON pointer into the body, `?name` for a parameter, or a header's name.
+    `path` is a JSON pointer into the body, `?name` for a parameter, or a header's name. `file` and `line`
+    say where in the files of a deployment it is; None elsewhere.
     """
 
     path: str
     message: str
     code: str
+    file: str | None = None
+    line: int | None = None
 
 
 class ApiError(Exception):
@@ -146,7 +149,16 @@ def _problem(body: bytes) -> dict[str, Any]:
 
 def _field_errors(listed: object) -> Sequence[FieldError]:
     rows = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    return [FieldError(*(str(row.get(name, "")) for name in ("path", "message", "code"))) for row in rows]
+    return [_field_error(row) for row in rows]
+
+
+def _field_error(row: Mapping[str, Any]) -> FieldError:
+    file, line = row.get("file"), row.get("line")
+    return FieldError(
+        *(str(row.get(name, "")) for name in ("path", "message", "code")),
+        file=file if isinstance(file, str) else None,
+        line=line if isinstance(line, int) else None,
+    )
 
 
 def _phrase(status: int) -> str:

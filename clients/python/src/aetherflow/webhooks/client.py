@@ -1,4 +1,4 @@
-"""The AetherFlow API: publish events, and look after endpoints and deliveries."""
+"""The AetherFlow API: publish events, look after endpoints and deliveries, deploy workflows and follow them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from aetherflow.webhooks.deliveries import Deliveries
 from aetherflow.webhooks.endpoints import Endpoints
 from aetherflow.webhooks.events import Events
+from aetherflow.webhooks.requests import Requests
+from aetherflow.webhooks.sessions import Sessions
 from aetherflow.webhooks.transport import Transport, idempotency_headers
 from aetherflow.webhooks.wire import time_text
+from aetherflow.webhooks.workflows import Workflows
 
 if TYPE_CHECKING:
     import ssl
@@ -39,6 +42,9 @@ class Client:
         self.events = Events(self._transport)
         self.endpoints = Endpoints(self._transport)
         self.deliveries = Deliveries(self._transport)
+        self.workflows = Workflows(self._transport)
+        self.sessions = Sessions(self._transport)
+        self.requests = Requests(self._transport)
 
     def publish(
         self,
