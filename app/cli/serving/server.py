@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.cli.serving.any_method import AnyMethodProtocol
 from app.errors import Misconfigured
 from app.settings import Settings
 
@@ -66,35 +66,12 @@ class OneWrite:
         return getattr(self._transport, name)
 
 
-# RFC 9110 section 9.1: a method is any token, in front of a path.
-METHOD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) /")
-ORDINARY = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"CONNECT"})
-
-
-class OneWriteProtocol(HttpToolsProtocol):
+class OneWriteProtocol(AnyMethodProtocol):
     """uvicorn's protocol on such a transport, for requests of any method."""
-
-    _method: bytes | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
         super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes. The parser knows a list of methods only; another one goes past it under the name of POST."""
-        if self.cycle is None or self.cycle.response_complete:
-            begin = METHOD.match(data)
-            self._method = None
-            if begin is not None and begin[1] not in ORDINARY:
-                self._method = begin[1]
-                data = b"POST" + data[len(begin[1]) :]
-        super().data_received(data)
-
-    def on_headers_complete(self) -> None:
-        """Give the request the method that it came with."""
-        super().on_headers_complete()
-        if self._method is not None:
-            self.scope["method"] = self._method.decode()
 
 
 def make_server(app: ASGIApp) -> Server:

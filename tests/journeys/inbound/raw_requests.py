@@ -14,19 +14,22 @@ PATIENCE_SECONDS = 15
 def send(service: Service, *lines: str, body: bytes = b"") -> httpx2.Response:
     """Send a request of these Latin-1 lines on a connection of its own, and return the answer."""
     head = "\r\n".join([*lines, "Connection: close", "", ""])
-    answer = exchange(service, head.encode("latin-1") + body)
+    answer = exchange(service, head.encode("latin-1") + body, has_body=not lines[0].startswith("HEAD "))
     assert answer is not None, "the connection was closed without an answer"
     return answer
 
 
-def exchange(service: Service, *pieces: bytes) -> httpx2.Response | None:
-    """Send bytes as they are and return the answer, or None if the service just closes the connection."""
+def exchange(service: Service, *pieces: bytes, has_body: bool = True) -> httpx2.Response | None:
+    """Send bytes as they are and return the answer, or None if the service just closes the connection.
+
+    The answer to a HEAD has a length and no body.
+    """
     with closing(connect(service)) as connection:
         # The service may have said what it has to say before everything is sent.
         with suppress(BrokenPipeError, ConnectionResetError):
             for piece in pieces:
                 connection.sendall(piece)
-        return read_answer(connection)
+        return read_answer(connection, has_body=has_body)
 
 
 def connect(service: Service) -> socket.socket:
@@ -34,7 +37,7 @@ def connect(service: Service) -> socket.socket:
     return socket.create_connection(("127.0.0.1", service.server.port or 0), timeout=PATIENCE_SECONDS)
 
 
-def read_answer(connection: socket.socket) -> httpx2.Response | None:
+def read_answer(connection: socket.socket, *, has_body: bool = True) -> httpx2.Response | None:
     """Read one answer, by its Content-Length or to the end of the connection."""
     received = b""
     while b"\r\n\r\n" not in received:
@@ -46,7 +49,7 @@ def read_answer(connection: socket.socket) -> httpx2.Response | None:
     line, *fields = start.decode("latin-1").split("\r\n")
     headers = [(name, value.strip()) for name, _, value in (field.partition(":") for field in fields)]
     answer = httpx2.Response(int(line.split(" ")[1]), headers=headers)
-    length = answer.headers.get("content-length")
+    length = answer.headers.get("content-length") if has_body else "0"
     while length is None or len(body) < int(length):
         if not (more := receive(connection)):
             break
