@@ -75,6 +75,8 @@ async def run_dev(given: dict[str, Any], *, output: str) -> None:
     with own_folder(folder):
         settings = with_key(settings, folder)
         listener = bind(settings, may_move="port" not in settings.model_fields_set)
+        # Handlers are told the addresses of their triggers, so they must hear of a port that has moved.
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         receiver_listener = bind_receiver(listener)
         require_reachable(settings, local_url(receiver_listener))
         with note_address(folder, local_url(listener)):

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from app.inbound.wire import as_event
+from app.queue import SessionsDue
 from app.runner.ends import Parked
 from app.runner.handler_errors import HandlerError, SessionEnds
 from app.runner.operations.asking import Asking
@@ -26,6 +27,9 @@ from app.store.models import Arrival, ReceivedRequest, Session, Signal, TriggerS
 
 # How long a durable session waits in its process, which costs memory, before it is parked, which costs a replay.
 PARK_SECONDS = 2.0
+
+# Waits that end sooner after parking are called to mind; later ones, the sweep finds.
+ALARM_SECONDS = 3_600.0
 
 # The longest that anything waits: what is called for ever by then.
 MOST_SECONDS = 10 * 365 * 86_400
@@ -160,6 +164,11 @@ async def park_or_ring(
             if_wakes=seen,
         )
         if (await performance.flush(change)).changed:
+            if left is not None and left - pause < ALARM_SECONDS:
+                # On time, and not only with the next sweep.
+                asyncio.get_running_loop().call_later(
+                    left - pause, performance.stage.wiring.queue.give, SessionsDue()
+                )
             raise SessionEnds(Parked()) from None
 
 
