@@ -11,11 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.api.deployments import MANIFEST, PROGRAM, deploy
 from tests.api.problems import assert_refused
 from tests.services import Service
 from tests.waiting import until
 
-# What each route needs. A path's last parameter names a row of the workspace that `Rows` has one of.
+# What each route needs. A path's parameters name rows of the workspace that `Rows` has one of.
 ROUTES = {
     ("GET", "/api/v1/events"): "read",
     ("POST", "/api/v1/events"): "events:write",
@@ -34,6 +35,27 @@ ROUTES = {
     ("GET", "/api/v1/deliveries/{delivery_id}"): "read",
     ("POST", "/api/v1/deliveries/{delivery_id}/retry"): "endpoints:write",
     ("POST", "/api/v1/deliveries/{delivery_id}/cancel"): "endpoints:write",
+    ("GET", "/api/v1/workflows"): "read",
+    ("POST", "/api/v1/workflows"): "workflows:write",
+    ("POST", "/api/v1/workflows/deploy"): "workflows:write",
+    ("GET", "/api/v1/workflows/{workflow_id}"): "read",
+    ("PATCH", "/api/v1/workflows/{workflow_id}"): "workflows:write",
+    ("DELETE", "/api/v1/workflows/{workflow_id}"): "workflows:write",
+    ("GET", "/api/v1/workflows/{workflow_id}/triggers"): "read",
+    ("GET", "/api/v1/workflows/{workflow_id}/deployments"): "read",
+    ("GET", "/api/v1/workflows/{workflow_id}/vars"): "read",
+    ("PUT", "/api/v1/workflows/{workflow_id}/vars/{var_name}"): "workflows:write",
+    ("DELETE", "/api/v1/workflows/{workflow_id}/vars/{var_name}"): "workflows:write",
+    ("GET", "/api/v1/workflows/{workflow_id}/sessions"): "read",
+    ("POST", "/api/v1/workflows/{workflow_id}/sessions"): "workflows:write",
+    ("GET", "/api/v1/sessions"): "read",
+    ("GET", "/api/v1/sessions/{session_id}"): "read",
+    ("GET", "/api/v1/sessions/{session_id}/log"): "read",
+    ("POST", "/api/v1/sessions/{session_id}/stop"): "workflows:write",
+    ("POST", "/api/v1/sessions/{session_id}/rerun"): "workflows:write",
+    ("GET", "/api/v1/requests"): "read",
+    ("GET", "/api/v1/requests/{request_id}"): "read",
+    ("POST", "/api/v1/requests/{request_id}/redispatch"): "workflows:write",
     ("GET", "/api/v1/api-keys"): "read",
     ("POST", "/api/v1/api-keys"): "admin",
     ("DELETE", "/api/v1/api-keys/{key_id}"): "admin",
@@ -41,6 +63,9 @@ ROUTES = {
 }
 
 SCOPES = ("read", "events:write", "endpoints:write", "workflows:write", "admin", "operator")
+
+# How a route refuses the body that `ask` sends, if not as broken JSON.
+BODIES_REFUSED = {("POST", "/api/v1/workflows/deploy"): 415}
 
 ROUTES_OF_ROWS = [route for route in ROUTES if "{" in route[1]]
 
@@ -60,7 +85,17 @@ def rows(service: Service) -> Iterator[Rows]:
         endpoint = client.post("/endpoints", json={"url": "http://127.0.0.1:9/", "enabled": False}).json()
         sent = client.post(f"/endpoints/{endpoint['id']}/test").json()
         key = client.post("/api-keys", json={"name": "a row", "scopes": ["read"]}).json()
+        workflow = deploy(client, {"aetherflow.yaml": MANIFEST, "program.py": PROGRAM}).json()
+        client.put(f"/workflows/{workflow['workflow']['id']}/vars/TOKEN", json={"value": "a row's"})
+        trigger = workflow["triggers"][0]
+        called = service.http.post(f"/webhooks/{trigger['slug']}")
         ids = {
+            "workflow_id": workflow["workflow"]["id"],
+            "deployment_id": workflow["deployment"]["id"],
+            "trigger_id": trigger["id"],
+            "var_name": "TOKEN",
+            "request_id": called.headers["aetherflow-request-id"],
+            "session_id": called.headers["aetherflow-session-id"],
             "event_id": sent["event_id"],
             "delivery_id": sent["delivery_id"],
             "endpoint_id": endpoint["id"],
@@ -94,7 +129,7 @@ def ask(service: Service, route: tuple[str, str], ids: dict[str, str], key: str 
     """Send a request that would be refused for its body by who is let in, so that nothing is changed."""
     method, path = route
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-    content = b"[" if method in ("POST", "PATCH") else None
+    content = b"[" if method in ("POST", "PUT", "PATCH") else None
     return service.http.request(method, path.format_map(ids), headers=headers, content=content)
 
 
@@ -132,7 +167,8 @@ def test_every_route_lets_in_its_scope_alone_and_admin(
             assert_refused(ask(service, route, rows.ids, keys[scope]), 403, "missing_scope")
         elif route[0] != "DELETE":
             # The row belongs to another workspace, and the body is refused by whoever gets that far.
-            expected = 404 if "{" in route[1] else 200 if route[0] == "GET" else 400
+            passed = 200 if route[0] == "GET" else BODIES_REFUSED.get(route, 400)
+            expected = 404 if "{" in route[1] else passed
             assert ask(service, route, rows.ids, keys[scope]).status_code == expected
 
 
@@ -146,7 +182,9 @@ def test_a_row_of_another_workspace_is_not_there(
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("path", ["/events", "/endpoints", "/deliveries", "/api-keys"])
+@pytest.mark.parametrize(
+    "path", ["/events", "/endpoints", "/deliveries", "/api-keys", "/workflows", "/sessions", "/requests"]
+)
 def test_lists_show_nothing_of_another_workspace(rows: Rows, stranger: httpx2.Client, path: str) -> None:
     theirs = {row["id"] for row in rows.client.get(path).json()["data"]}
     seen = {row["id"] for row in stranger.get(path).json()["data"]}
@@ -154,12 +192,23 @@ def test_lists_show_nothing_of_another_workspace(rows: Rows, stranger: httpx2.Cl
     assert not theirs & seen
 
 
-@pytest.mark.parametrize("name", ["endpoint_id", "event_id"])
+@pytest.mark.parametrize(
+    ("path", "parameter", "name"),
+    [
+        ("/deliveries", "endpoint_id", "endpoint_id"),
+        ("/deliveries", "event_id", "event_id"),
+        ("/sessions", "workflow_id", "workflow_id"),
+        ("/sessions", "request_id", "request_id"),
+        ("/sessions", "trigger", "trigger_id"),
+        ("/requests", "workflow_id", "workflow_id"),
+        ("/requests", "trigger", "trigger_id"),
+    ],
+)
 def test_filters_by_another_workspace_s_ids_find_nothing(
-    rows: Rows, stranger: httpx2.Client, name: str
+    rows: Rows, stranger: httpx2.Client, path: str, parameter: str, name: str
 ) -> None:
-    assert rows.client.get("/deliveries", params={name: rows.ids[name]}).json()["data"]
-    assert stranger.get("/deliveries", params={name: rows.ids[name]}).json()["data"] == []
+    assert rows.client.get(path, params={parameter: rows.ids[name]}).json()["data"]
+    assert stranger.get(path, params={parameter: rows.ids[name]}).json()["data"] == []
 
 
 def test_an_event_cannot_be_replayed_to_another_workspace_s_endpoint(
