@@ -49,7 +49,7 @@ def read_answer(connection: socket.socket, *, has_body: bool = True) -> httpx2.R
     line, *fields = start.decode("latin-1").split("\r\n")
     headers = [(name, value.strip()) for name, _, value in (field.partition(":") for field in fields)]
     answer = httpx2.Response(int(line.split(" ")[1]), headers=headers)
-    length = answer.headers.get("content-length") if has_body else "0"
+    length = answer.headers.get("content-length") if has_body else None
     while length is None or len(body) < int(length):
         if not (more := receive(connection)):
             break
