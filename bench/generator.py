@@ -32,6 +32,7 @@ from bench.ticks import NANOSECONDS, Ticks
 WINDOW_TICK_SECONDS = 0.001  # how often a closed window is looked at again
 RECONNECT_SECONDS = 0.1  # short beside the two seconds of an outage, and 64 of them cost next to nothing
 GRACE_SECONDS = 15.0  # what is still unanswered then never will be: the service's own time-outs are 5 s
+TRIGGER_BODY = b'{"order":"o_1289","amount":1999,"currency":"EUR"}'
 
 
 class Requests:
@@ -39,6 +40,7 @@ class Requests:
 
     def __init__(self, load: Load) -> None:
         self._load = load
+        self._whole = trigger_request(load.port, load.path) if load.path is not None else None
         self._pieces = Template(load.tag, load.types).pieces()
         path = b"/api/v1/events/batch" if load.batch else b"/api/v1/events"
         self._head = (
@@ -48,6 +50,8 @@ class Requests:
 
     def bytes_of(self, call: int) -> bytes:
         """The whole request of one call."""
+        if self._whole is not None:
+            return self._whole
         first = self._load.first + call * self._load.events_per_call
         events = [self._event(number) for number in range(first, first + self._load.events_per_call)]
         body = b'{"events":[' + b",".join(events) + b"]}" if self._load.batch else events[0]
@@ -56,6 +60,13 @@ class Requests:
     def _event(self, number: int) -> bytes:
         before, after = self._pieces[number % len(self._pieces)]
         return before + str(number).encode().rjust(NUMBER_DIGITS, b"0") + after
+
+
+def trigger_request(port: int, path: str) -> bytes:
+    """The request to a trigger, the same each time."""
+    return (
+        b"POST %s HTTP/1.1\r\nhost: 127.0.0.1:%d\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+    ) % (path.encode(), port, len(TRIGGER_BODY), TRIGGER_BODY)
 
 
 class Publisher:

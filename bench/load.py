@@ -21,7 +21,8 @@ class Load:
     With `calls_per_second` the load is open: calls fall due by the clock, whatever the service does, and a
     call's time counts from when it fell due. Without, every connection sends its next call as soon as the
     one before is answered. `window` holds calls back while that many deliveries or more are on their way;
-    it needs `deliveries_per_event`.
+    it needs `deliveries_per_event`. With `path` the calls are requests to a trigger there, with a small body, and
+    no events. `accepted` is the status of a good answer.
     """
 
     port: int
@@ -37,6 +38,8 @@ class Load:
     window: int | None = None
     deliveries_per_event: int = 1
     most_calls: int | None = None
+    path: str | None = None
+    accepted: int = 202
 
     def fields(self) -> dict[str, Any]:
         """The form that goes over the line."""
@@ -76,8 +79,8 @@ class Sent:
 
     @property
     def accepted_calls(self) -> int:
-        """How many were answered 202."""
-        return self.statuses.count(202)
+        """How many were answered as they should be."""
+        return self.statuses.count(self.load.accepted)
 
     @property
     def accepted_events(self) -> int:
@@ -90,10 +93,10 @@ class Sent:
         return self.calls * self.load.events_per_call
 
     def accepted_numbers(self) -> Iterator[int]:
-        """The numbers of the events in calls that were answered 202."""
+        """The numbers of the events in calls that were answered well."""
         size = self.load.events_per_call
         for call, status in enumerate(self.statuses):
-            if status == 202:
+            if status == self.load.accepted:
                 first = self.load.first + call * size
                 yield from range(first, first + size)
 
@@ -103,5 +106,15 @@ class Sent:
         return call if 0 <= call < len(self.statuses) else None
 
     def refusals(self) -> dict[int, int]:
-        """How often each status other than 202 was the answer."""
-        return {status: self.statuses.count(status) for status in set(self.statuses) if status != 202}
+        """How often each other status was the answer."""
+        others = set(self.statuses) - {self.load.accepted}
+        return {status: self.statuses.count(status) for status in others}
+
+    def waits_ms(self) -> list[float]:
+        """How long each call waited for its answer, counted from when it fell due, in order of length."""
+        return sorted((a - d) / 1e6 for a, d in zip(self.answered_ns, self.due_ns, strict=True) if a)
+
+    def accepted_per_second(self) -> float:
+        """How many good answers there were for each second until the last one; none when there is no answer."""
+        last_ns = max(self.answered_ns, default=0)
+        return self.accepted_calls / (last_ns - self.due_ns[0]) * 1e9 if last_ns else 0.0

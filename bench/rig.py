@@ -119,6 +119,12 @@ class Rig:
         if not outcome.deliveries:
             raise RuntimeError(f"nothing arrives: {'; '.join(outcome.problems())}")
 
+    def call(self, path: str, seconds: float, **load: Any) -> Sent:
+        """Sends requests to a trigger for some seconds, and waits for their answers; `load` as in `Load`."""
+        asked = Load(self.stack.port, self.stack.key, self._tag, 0, seconds, path=path, **load)
+        self._generator.tell(**asked.fields())
+        return Sent.of(asked, self._generator.hear())
+
     def begin(self, seconds: float, **load: Any) -> None:
         """Starts to publish, and returns at once."""
         self._load = Load(

@@ -8,13 +8,16 @@ those that the tests start; what differs is that PostgreSQL waits for the disk a
 import contextlib
 import secrets
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from bench.costs import Costs, read_costs, resident_megabytes
+from tests.archives import pack_folder
 from tests.databases import execute
+from tests.faults.records import read
 from tests.postgres_server import Postgres
 from tests.processes import Process, temporary_folder
 from tests.reaper import family, send
@@ -23,6 +26,7 @@ from tests.servers import POSTGRESQL, REDIS, Servers
 from tests.services import Service, distributed, embedded
 
 NO_LIMIT = "1000000"  # requests a second
+NOTHING: Mapping[str, bytes] = {}
 
 
 class Database(StrEnum):
@@ -97,6 +101,29 @@ class Stack:
         if not answer.is_success:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
         return dict(answer.json())
+
+    def deploy(self, folder: Path, *, more: Mapping[str, bytes] = NOTHING) -> dict[str, str]:
+        """Deploys a folder, with some files more, and returns the paths of its triggers by name.
+
+        Raises RuntimeError when that fails.
+        """
+        answer = self._service.api.post(
+            "/workflows/deploy",
+            content=pack_folder(folder, more=more),
+            headers={"Content-Type": "application/gzip"},
+        )
+        if not answer.is_success:
+            raise RuntimeError(f"deploying {folder}: {answer.status_code} {answer.text}")
+        return {one["name"]: f"/webhooks/{one['slug']}" for one in answer.json()["triggers"]}
+
+    def call(self, path: str) -> int:
+        """Sends one request to a trigger and returns the status of the answer."""
+        return int(self._service.http.post(path, json={}).status_code)
+
+    def count(self, query: str) -> int:
+        """The one number that a query returns, asked past the service."""
+        [[(number,)]] = read(self._service.environment["AETHERFLOW_DATABASE_URL"], [query])
+        return int(number)
 
     def costs(self) -> Costs:
         """Processor time of every part so far."""
