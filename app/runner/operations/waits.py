@@ -165,9 +165,9 @@ async def park_or_ring(
         )
         if (await performance.flush(change)).changed:
             if left is not None and left - pause < ALARM_SECONDS:
-                # On time, and not only with the next sweep.
+                # On time, and not only with the next sweep; a moment later, because who looks too early finds nothing.
                 asyncio.get_running_loop().call_later(
-                    left - pause, performance.stage.wiring.queue.give, SessionsDue()
+                    left - pause + 0.02, performance.stage.wiring.queue.give, SessionsDue()
                 )
             raise SessionEnds(Parked()) from None
 
