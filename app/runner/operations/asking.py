@@ -39,16 +39,23 @@ class Asking:
         return self.performance.session.workspace_id
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[tuple[Tx, Session]]:
+    async def transaction(self, *, also: str | None = None) -> AsyncIterator[tuple[Tx, Session]]:
         """One transaction with the session's row locked, once all that came before is committed.
+
+        `also` is another session of the workspace that is to be locked. Whoever locks several sessions takes them in
+        the order of their ids, so that no two wait for each other.
 
         Raises:
             LeaseLost: the session is another's by now.
         """
         await self.performance.flush()
         async with self.performance.stage.wiring.database.write() as tx:
-            statement = select(Session).where(Session.id == self.session_id).with_for_update()
-            session = (await tx.scalars(statement)).one()
+            wanted = select(Session).where(
+                Session.id.in_([self.session_id, also or self.session_id]),
+                Session.workspace_id == self.workspace_id,
+            )
+            rows = await tx.scalars(wanted.order_by(Session.id).with_for_update())
+            session = next(row for row in rows if row.id == self.session_id)
             if session.lease_token != self.performance.session.token or session.finished_at is not None:
                 raise LeaseLost
             yield tx, session

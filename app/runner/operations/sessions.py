@@ -79,7 +79,7 @@ async def send_signal(asking: Asking) -> None:
     """
     target_id = str(asking.arguments["session_id"])
     wiring = asking.performance.stage.wiring
-    async with asking.transaction() as (tx, session):
+    async with asking.transaction(also=target_id) as (tx, session):
         target = await tx.get(Session, target_id)
         if target is None or target.workspace_id != session.workspace_id:
             raise HandlerError(f"session {target_id!r} not found")

@@ -22,8 +22,9 @@ from app.store.hot.writer import Writer
 
 T = TypeVar("T")
 
-# Each statement finds its rows by one index that it could take, so it may be planned once.
-SETTINGS = BY_INDEX | {"plan_cache_mode": "force_generic_plan"}
+# Each statement finds its rows by one index that it could take, so it may be planned once. With bitmaps a planner
+# that knows no sizes adds another index to it, and reads that one from end to end.
+SETTINGS = BY_INDEX | {"plan_cache_mode": "force_generic_plan", "enable_bitmapscan": "off"}
 
 
 class Fetch(NamedTuple):
