@@ -20,7 +20,8 @@ from app.api.schemas.workflows import (
 )
 from app.api.transactions import Parts
 from app.errors import MalformedArchive, TooLarge, UnsupportedMediaType
-from app.inbound.deploy import Deployed, Draft, deploy, draft_deployment
+from app.inbound.deploy import Deployed, deploy
+from app.inbound.drafts import Draft, draft_deployment
 from app.rules.archives import MOST_BYTES, MOST_FILES, read_archive, read_parts
 from app.store.database import Tx
 from app.wiring import Wiring

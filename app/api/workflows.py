@@ -28,8 +28,8 @@ from app.api.schemas.workflows import (
 from app.api.transactions import Parts, ReadTx, WriteTx
 from app.api.validation import Text
 from app.inbound import variables, workflows
-from app.inbound.deploy import live_triggers
 from app.inbound.starting import start_by_hand
+from app.inbound.triggers import live_triggers
 from app.store.database import Tx
 from app.store.models import Deployment, Trigger, Workflow
 from app.wiring import Wiring

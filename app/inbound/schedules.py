@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.inbound.deploy import next_tick
 from app.inbound.sessions import add_session
+from app.inbound.triggers import next_tick
 from app.rules.filters import INBOUND, Filter
 from app.rules.manifest import TriggerSpec
 from app.store.database import Tx

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.inbound.deploy import Deployed, deploy, draft_deployment
+from app.inbound.deploy import Deployed, deploy
+from app.inbound.drafts import draft_deployment
 from app.store.models import Session
 from app.wiring import Wiring
 from tests.outbound.sites import Site
