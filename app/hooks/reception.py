@@ -69,6 +69,12 @@ class Reception:
         asked = read_asked(scope, headers, suffix=suffix.decode("latin-1"), body=body)
         if await self._shake_hands(address, asked, send):
             return
+        if self._find_fault(address, asked) is not None:
+            # The secret may have been set since the address was read.
+            address = await self._read_again(address)
+            if await self._shake_hands(address, asked, send):
+                return
+            self._require_genuine(address, asked)
         request, session, address = await self._store(address, asked)
         await self._replies.reply(address, asked, request, session, receive=receive, send=send)
 
@@ -77,18 +83,15 @@ class Reception:
         return min(address.spec.max_body or most, most)
 
     async def _shake_hands(self, address: Address, asked: Asked, send: Send) -> bool:
-        """Answer a provider's own set-up request, and check the signature of any other.
-
-        Raises:
-            BadSignature: it is not the provider's.
-        """
+        """Answer a provider's own set-up request; returns whether it was one."""
         verify = address.spec.verify
         if verify is None:
             return False
-        provider = find_provider(verify.provider)
-        signed = SignedRequest(asked.method, asked.raw_url, asked.query, asked.headers, asked.body)
-        now = self._wiring.clock()
-        answer = provider.handshake(signed, secret=address.secrets[0] if address.secrets else None, now=now)
+        answer = find_provider(verify.provider).handshake(
+            as_signed(asked),
+            secret=address.secrets[0] if address.secrets else None,
+            now=self._wiring.clock(),
+        )
         if answer is not None:
             headers = [(name.encode(), value.encode()) for name, value in answer.headers]
             length = (b"content-length", str(len(answer.body)).encode())
@@ -102,17 +105,49 @@ class Reception:
             )
             await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})
             return True
-        reason = provider.verify(signed, secrets=address.secrets, tolerance_seconds=verify.tolerance, now=now)
+        return False
+
+    def _find_fault(self, address: Address, asked: Asked) -> str | None:
+        """Return why a request is not the provider's; None if it is, or if the trigger does not ask."""
+        verify = address.spec.verify
+        if verify is None:
+            return None
+        return find_provider(verify.provider).verify(
+            as_signed(asked),
+            secrets=address.secrets,
+            tolerance_seconds=verify.tolerance,
+            now=self._wiring.clock(),
+        )
+
+    def _require_genuine(self, address: Address, asked: Asked) -> None:
+        """Check the signature of a request.
+
+        Raises:
+            BadSignature: it is not the provider's.
+        """
+        reason = self._find_fault(address, asked)
         if reason is not None:
             log.info("request_not_genuine", trigger=address.trigger_id, reason=reason)
             raise BadSignature
-        return False
+
+    async def _read_again(self, address: Address) -> Address:
+        """Return the address as it is now.
+
+        Raises:
+            NotFound: nothing takes requests there any more.
+            Unavailable: the database is away.
+        """
+        found = await self._addresses.find(address.slug, unlike=address.workflow_version)
+        if found is None:
+            raise NotFound("There is nothing at this path.")
+        return found
 
     async def _store(self, address: Address, asked: Asked) -> tuple[NewRequest, NewSession | None, Address]:
         """Commit the request, and the session if it starts one.
 
         Raises:
             NotFound: the workflow has been disabled meanwhile.
+            BadSignature: it is not genuine by what has been deployed or set meanwhile.
             Unavailable: the database is away.
         """
         for _ in range(MOST_REPETITIONS):
@@ -127,10 +162,9 @@ class Reception:
                 self._begin(address, receipt)
                 return receipt.request, receipt.session, address
             # Another version of the workflow, or a first request of the same key, has come in between.
-            found = await self._addresses.find(address.slug, unlike=address.workflow_version)
-            if found is None:
-                raise NotFound("There is nothing at this path.")
-            address = found
+            address = await self._read_again(address)
+            # That version may ask for a signature, or for one by another secret.
+            self._require_genuine(address, asked)
         raise InternalError("The workflow changed faster than a request could be judged.")
 
     def _judge(self, address: Address, asked: Asked) -> Receipt:
@@ -180,6 +214,11 @@ class Reception:
         if session is None or session.lease_token is None:
             return
         self._performer.perform_now(as_claimed(address, receipt.request, session))
+
+
+def as_signed(asked: Asked) -> SignedRequest:
+    """Return a request as providers look at it."""
+    return SignedRequest(asked.method, asked.raw_url, asked.query, asked.headers, asked.body)
 
 
 def as_claimed(address: Address, request: NewRequest, session: NewSession) -> ClaimedSession:
