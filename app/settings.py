@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -88,7 +88,6 @@ class Settings(BaseSettings):
     )
     webhook_timeout_seconds: PositiveSeconds = Field(
         30,
-        validation_alias=AliasChoices("AETHERFLOW_WEBHOOK_TIMEOUT_SECONDS", "OPS_WEBHOOK_TIMEOUT_SECONDS"),
         description="How long the caller of a synchronous trigger waits, unless the trigger says otherwise; also read "
         "from OPS_WEBHOOK_TIMEOUT_SECONDS.",
     )
@@ -130,8 +129,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Explicit values first, then the environment, then the files that it names."""
-        return init_settings, env_settings, SecretFiles(settings_cls)
+        """Explicit values first, then the environment, then the files that it names, then others' variables."""
+        return init_settings, env_settings, SecretFiles(settings_cls), Borrowed(settings_cls)
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -154,6 +153,29 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value}
 
 
+# Variables of other products that are heeded when our own is not set.
+BORROWED = {"webhook_timeout_seconds": "OPS_WEBHOOK_TIMEOUT_SECONDS"}
+
+
+class Borrowed(PydanticBaseSettingsSource):
+    """Reads what a user of another product has set already."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the other product's variable, or None."""
+        return os.environ.get(BORROWED.get(field_name, ""), "") or None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what is set, by field."""
+        found = {name: os.environ.get(variable) for name, variable in BORROWED.items()}
+        return {name: value for name, value in found.items() if value}
+
+
+def variable_of(name: str) -> str:
+    """Return the variable that a setting's value came from, or should come from."""
+    own, borrowed = f"{PREFIX}{name.upper()}", BORROWED.get(name, "")
+    return borrowed if os.environ.get(borrowed) and not os.environ.get(own) else own
+
+
 def read_settings(**given: Any) -> Settings:
     """Return the effective settings; `given` beats the environment.
 
@@ -163,5 +185,5 @@ def read_settings(**given: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [f"{PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        lines = [f"{variable_of(str(one['loc'][0]))}: {one['msg']}" for one in error.errors()]
         raise Misconfigured("; ".join(lines)) from None

@@ -77,3 +77,21 @@ def test_a_password_in_a_url_is_masked(url: str, shown: str) -> None:
 def test_a_keyring_shows_its_ids_and_a_bare_key_nothing() -> None:
     assert show_keyring("new:AAAA, old:BBBB") == "new:****,old:****"
     assert show_keyring("AAAABBBBCCCC") == "****"
+
+
+def test_the_timeout_of_another_product_is_heeded_unless_our_own_is_set() -> None:
+    theirs, ours = "OPS_WEBHOOK_TIMEOUT_SECONDS", "AETHERFLOW_WEBHOOK_TIMEOUT_SECONDS"
+    for environment, seconds in (
+        ({theirs: "12"}, 12.0),
+        ({theirs: "12", ours: "7"}, 7.0),
+        ({theirs: ""}, 30.0),
+    ):
+        assert json.loads(run("config", "--output", "json", environment=environment).stdout)[ours] == seconds
+
+
+@pytest.mark.parametrize("variable", ["OPS_WEBHOOK_TIMEOUT_SECONDS", "AETHERFLOW_WEBHOOK_TIMEOUT_SECONDS"])
+def test_a_timeout_of_nothing_stops_the_start_and_names_its_variable(variable: str) -> None:
+    ended = run("config", environment={variable: "0"})
+    assert ended.returncode == 3
+    assert f"{variable}:" in ended.stderr
+    assert "AETHERFLOW_AETHERFLOW" not in ended.stderr

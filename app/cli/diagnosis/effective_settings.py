@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from app.rules.masking import HIDDEN, mask
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, variable_of
 
 Source = Literal["environment", "file", "default"]
 
@@ -60,4 +60,4 @@ def source_of(name: str, settings: Settings) -> Source:
     """Return where a setting's value came from."""
     if name not in settings.model_fields_set:
         return "default"
-    return "environment" if os.environ.get(f"{PREFIX}{name.upper()}") else "file"
+    return "environment" if os.environ.get(variable_of(name)) else "file"
