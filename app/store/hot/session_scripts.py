@@ -156,7 +156,12 @@ def write(writings: Sequence[Writing]) -> Script[list[Written]]:
     rows = {row[0]: row for row in (yield Fetch(LEASES, (sorted(ids),)))}
     held = [w for w in writings if w.session_id in rows and rows[w.session_id][1] == w.token]
     yield Each(INSERT_LOG, [(w.session_id, e.seq, e.at, e.kind, e.text, e.data) for w in held for e in w.log])
-    yield Each(SET_LOG_LENGTH, [(w.session_id, w.log[-1].seq) for w in held if w.log])
+    changing = [w for w in held if w.change is not None and changes(w, wakes=rows[w.session_id][2])]
+    changing_ids = {w.session_id for w in changing}
+    yield Each(
+        SET_LOG_LENGTH,
+        [(w.session_id, w.log[-1].seq) for w in held if w.log and w.session_id not in changing_ids],
+    )
     yield Each(
         INSERT_RECORD, [(w.session_id, r.seq, r.kind, r.name, r.result) for w in held for r in w.records]
     )
@@ -169,16 +174,15 @@ def write(writings: Sequence[Writing]) -> Script[list[Written]]:
         ],
     )
     late = yield from answer([outcome for w in held for outcome in w.outcomes])
-    changing = [w for w in held if w.change is not None and changes(w, wakes=rows[w.session_id][2])]
-    held_ids, changed_ids = {w.session_id for w in held}, {w.session_id for w in changing}
-    shown = [w for w in held if w.session_id not in changed_ids and (w.outcome or w.custom_data)]
+    held_ids = {w.session_id for w in held}
+    shown = [w for w in held if w.session_id not in changing_ids and (w.outcome or w.custom_data)]
     yield Each(KEEP_SHOWN, [(w.session_id, w.outcome, w.custom_data) for w in shown])
     yield from change_sessions(changing)
     yield from signal_sessions(held)
     return [
         Written(
             w.session_id in held_ids,
-            w.session_id in changed_ids,
+            w.session_id in changing_ids,
             frozenset(request_id for session_id, request_id in late if session_id == w.session_id),
         )
         for w in writings
@@ -213,7 +217,7 @@ def change_sessions(writings: Sequence[Writing]) -> Script[None]:
             rows.append(
                 (
                     writing.session_id, c.status, c.due_at, c.keeps_lease, c.active_seconds, c.deaths, c.wait, c.error,
-                    c.outcome, c.result, c.custom_data, c.finished_at,
+                    c.outcome, c.result, c.custom_data, c.finished_at, writing.log[-1].seq if writing.log else None,
                 )
             )  # fmt: skip
     yield Each(CHANGE_SESSION, rows)
