@@ -109,7 +109,8 @@ CHANGE_SESSION = """
 UPDATE sessions
 SET status = $2, due_at = $3, leased_until = CASE WHEN $4::boolean THEN leased_until END,
     lease_token = CASE WHEN $4::boolean THEN lease_token END, active_seconds = $5, deaths = $6, wait = $7,
-    error = $8, outcome = COALESCE($9, outcome), result = $10, custom_data = $11, finished_at = $12
+    error = $8, outcome = COALESCE($9, outcome), result = $10, custom_data = $11, finished_at = $12,
+    log_length = COALESCE($13, log_length)
 WHERE id = $1
 """
 
