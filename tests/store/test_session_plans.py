@@ -87,7 +87,7 @@ STATEMENTS: dict[str, tuple[Any, ...]] = {
     "RENEW": (LEASED, 40_001, MOMENT),
     "SET_LOG_LENGTH": (SESSION, 3),
     "KEEP_SHOWN": (SESSION, "{}", None),
-    "CHANGE_SESSION": (SESSION, "completed", None, False, 1.0, 0, None, None, None, None, None, MOMENT),
+    "CHANGE_SESSION": (SESSION, "completed", None, False, 1.0, 0, None, None, None, None, None, MOMENT, 7),
     "FORGET_ARRIVALS": (SESSION,),
     "FORGET_SUBSCRIPTIONS": (SESSION,),
     "FORGET_SIGNALS": (SESSION,),
