@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, or_, select, update
+from sqlalchemy import Select, case, literal, or_, select, update
 
 from app.errors import NotFound
 from app.rules.ids import make_id
@@ -58,10 +58,12 @@ def add_session(
 async def wake(tx: Tx, session_id: str, *, now: datetime) -> None:
     """Have a session look at what has come for it; a parked one becomes due."""
     parked = Session.leased_until.is_(None) & (Session.status == "waiting")
+    # A case does not pass the type of its column on, and SQLite would keep a text that is never due.
+    due_at = case((parked, literal(now, Session.due_at.type)), else_=Session.due_at)
     await tx.execute(
         update(Session)
         .where(Session.id == session_id, Session.finished_at.is_(None))
-        .values(wakes=Session.wakes + 1, due_at=case((parked, now), else_=Session.due_at))
+        .values(wakes=Session.wakes + 1, due_at=due_at)
         .execution_options(synchronize_session=False)
     )
 
