@@ -11,10 +11,20 @@ from io import TextIOWrapper
 import typer
 
 from app.cli.diagnosis import commands as diagnosis
-from app.cli.failures import ExitStatus, Failure
+from app.cli.failures import ExitStatus, Failure, show_problem
 from app.cli.installation import benchmarks, keyring, keys, workspaces
 from app.cli.output import show
-from app.cli.resources import deliveries, endpoints, events
+from app.cli.resources import (
+    deliveries,
+    deploying,
+    endpoints,
+    events,
+    requests,
+    sessions,
+    triggering,
+    variables,
+    workflows,
+)
 from app.cli.serving import commands as serving
 from app.cli.serving import trial
 from app.cli.verification import verify
@@ -25,11 +35,17 @@ COMMANDS = (
     ("Try it out", trial.COMMANDS),
     ("Run the service", serving.COMMANDS),
     ("Look after the installation", diagnosis.COMMANDS),
+    ("Run workflows", deploying.COMMANDS),
+    ("Run workflows", triggering.COMMANDS),
     ("Work with webhooks", verify.COMMANDS),
     ("Look after the installation", benchmarks.COMMANDS),
 )
 
 GROUPS = (
+    ("Run workflows", workflows.group),
+    ("Run workflows", variables.group),
+    ("Run workflows", sessions.group),
+    ("Run workflows", requests.group),
     ("Work with webhooks", events.group),
     ("Work with webhooks", endpoints.group),
     ("Work with webhooks", deliveries.group),
@@ -83,7 +99,10 @@ def perform(arguments: Sequence[str]) -> int:
     except Unavailable as error:
         return complain(f"{error.detail}; see `aetherflow doctor`.", (), ExitStatus.UNREACHABLE)
     except AetherFlowError as error:
-        problems = [f"{problem.path}: {problem.message}" for problem in error.problems]
+        problems = [
+            show_problem(problem.message, path=problem.path, file=problem.file, line=problem.line)
+            for problem in error.problems
+        ]
         return complain(error.detail, problems, ExitStatus.FAILED)
 
 

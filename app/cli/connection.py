@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.failures import ExitStatus, Failure
+from app.cli.failures import ExitStatus, Failure, show_problem
 from app.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ def to_failure(error: "ApiError", server: str) -> Failure:
     """Return what a person should read of an error of the API."""
     from aetherflow.webhooks import UnauthenticatedError, UnavailableError, UnreachableError
 
-    details = [f"{each.path or 'body'}: {each.message}" for each in error.errors]
+    details = [
+        show_problem(each.message, path=each.path, file=each.file, line=each.line) for each in error.errors
+    ]
     if isinstance(error, UnreachableError):
         message = f"cannot reach {server}: {to_line(error)}; start the service, or name another with --url."
         return Failure(message, status=ExitStatus.UNREACHABLE)

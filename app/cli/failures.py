@@ -25,3 +25,10 @@ class Failure(Exception):
         self.details = tuple(details)
         self.status = status
         super().__init__(message)
+
+
+def show_problem(message: str, *, path: str, file: str | None, line: int | None) -> str:
+    """Return one thing that is wrong with a request, after the place where it is."""
+    if file is None:
+        return f"{path or 'body'}: {message}"
+    return f"{file}: {message}" if line is None else f"{file}:{line}: {message}"

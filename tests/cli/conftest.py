@@ -3,6 +3,7 @@
 server     the service in one process, shared by all tests of this folder
 receiver   answers 200 to whatever is delivered to it
 aetherflow runs a command beside the server, as its operator would: `aetherflow("events", "list")`
+desk       the answer to having deployed the workflow of `tests.cli.desk`, which all tests share
 """
 
 import json
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.checkout import COMMAND
+from tests.cli.desk import files_of, write_files
 from tests.ledger import Ledger
 from tests.processes import free_port, temporary_folder
-from tests.services import Service, embedded
+from tests.services import COMMAND_TIMEOUT_SECONDS, Service, embedded
 
 
 class CommandLine:
@@ -26,6 +29,18 @@ class CommandLine:
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever its exit status."""
         return self._service.run(*arguments)
+
+    def fed(self, given: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a command with something on its standard input."""
+        return subprocess.run(
+            [str(COMMAND), *arguments],
+            env=self._service.environment,
+            cwd=self._service.server.folder,
+            input=given,
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT_SECONDS,
+            check=False,
+        )
 
     def text(self, *arguments: str) -> str:
         """Run a command that must succeed, and return what it prints."""
@@ -53,6 +68,12 @@ def receiver() -> Iterator[Ledger]:
 @pytest.fixture
 def aetherflow(server: Service) -> CommandLine:
     return CommandLine(server)
+
+
+@pytest.fixture(scope="session")
+def desk(server: Service) -> Iterator[dict[str, Any]]:
+    with temporary_folder() as folder:
+        yield CommandLine(server).json("deploy", str(write_files(folder, files_of("desk"))))
 
 
 @pytest.fixture
