@@ -40,7 +40,9 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """This service process ends, and another one is to take the session up at once."""
+    """This service process ends, or has no process for the session: another one is to take it up, at once or later."""
+
+    after_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)

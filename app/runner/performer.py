@@ -144,7 +144,9 @@ class Performer:
         while not self._stopping:
             self._due.clear()
             waiting = sum(not p.place.is_held for p in self._running.values() if not p.session.is_sync)
-            room = min(self._places + AHEAD - (self._claimed - waiting), self.stage.processes.room)
+            # Each session in hand has a process or will have one, and callers that wait need some as well.
+            unused = self.stage.processes.most - self._places - len(self._held)
+            room = min(self._places + AHEAD - (self._claimed - waiting), unused)
             claimed: list[ClaimedSession] = []
             if room > 0:
                 claimed = await self._claim(room)

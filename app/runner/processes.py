@@ -47,7 +47,7 @@ class Processes:
 
     def __init__(self, zygote: Zygote, *, limit: int) -> None:
         self._zygote = zygote
-        self._most = limit * PROCESSES_PER_PLACE
+        self.most = limit * PROCESSES_PER_PLACE
         self._places = {False: asyncio.Semaphore(limit), True: asyncio.Semaphore(limit)}
         # From the one that has been idle longest to the one that was used last.
         self._idle: OrderedDict[Process, tuple[Program, asyncio.TimerHandle]] = OrderedDict()
@@ -56,7 +56,12 @@ class Processes:
     @property
     def room(self) -> int:
         """How many more sessions can have a process."""
-        return self._most - len(self._busy)
+        return self.most - len(self._busy)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a session that can wait without its process should."""
+        return len(self._busy) > self.most // 2
 
     @contextlib.asynccontextmanager
     async def place(self, *, is_sync: bool) -> AsyncIterator[Place]:

@@ -1,6 +1,7 @@
 """One claimed session from its claim to its settlement, whatever happens in between."""
 
 import json
+from datetime import timedelta
 
 import structlog
 
@@ -27,6 +28,9 @@ from app.runner.stage import Stage
 from app.store.hot.session_rows import ClaimedSession, NewSignal, SessionChange
 
 log = structlog.get_logger()
+
+# How long a session waits that was refused a process, unless a caller waits for it.
+NO_PROCESS_SECONDS = 1.0
 
 # How often a session is begun again whose process died by the author's doing.
 MOST_DEATHS = 3
@@ -90,7 +94,11 @@ class SessionRun:
         try:
             process = await self._stage.processes.acquire(program)
         except OSError as error:
-            return Failed(f"The system does not allow another process: {error.strerror or error}.")
+            reason = f"The system does not allow another process: {error.strerror or error}."
+            if session.is_sync:
+                return Failed(reason)
+            log.warning("session_has_no_process", session=session.id, reason=reason)
+            return HandedOver(after_seconds=NO_PROCESS_SECONDS)
         end: EndOfPerformance = Abandoned()
         try:
             end = await performance.perform(process)
@@ -108,7 +116,8 @@ class SessionRun:
                 return
             case HandedOver():
                 change = self._change(performance, "created")
-                change.finished_at, change.due_at = None, self._stage.wiring.clock()
+                change.finished_at = None
+                change.due_at = self._stage.wiring.clock() + timedelta(seconds=end.after_seconds)
                 await performance.flush(change)
                 self._stage.wiring.queue.give(SessionsDue())
                 return

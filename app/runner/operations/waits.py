@@ -3,8 +3,9 @@
 1. A wait looks first, and under the lock of the session's row notes how often the session has been woken. Whoever
    brings something raises that number in the transaction that brings it, so nothing comes unnoticed.
 2. The end of a wait is fixed when it begins and kept in the row: a handler that runs again waits for the rest.
-3. While it waits a session gives its place to others. A durable one that has waited for some seconds is parked: its
-   process ends, and its row says what is to wake it. One that keeps no journal waits in its process.
+3. While it waits a session gives its place to others. A durable one that has waited for some seconds is parked, and
+   at once when there are many processes: its process ends, and its row says what is to wake it. One that keeps no
+   journal waits in its process.
 """
 
 import asyncio
@@ -143,9 +144,10 @@ async def park_or_ring(
     """
     performance = asking.performance
     may_park = asking.seq is not None
-    pause = min(
-        left if left is not None else MOST_SECONDS, PARK_SECONDS - waited if may_park else MOST_SECONDS
-    )
+    stay = PARK_SECONDS - waited if may_park else MOST_SECONDS
+    if may_park and performance.stage.processes.is_crowded:
+        stay = 0
+    pause = min(left if left is not None else MOST_SECONDS, stay)
     try:
         async with asyncio.timeout(max(pause, 0)):
             await performance.bell.wait()
