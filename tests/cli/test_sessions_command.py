@@ -129,6 +129,7 @@ def test_the_log_of_a_session_that_has_ended_is_shown_and_that_is_all(
     told = aetherflow.text("sessions", "log", session_id)
     assert len(told.splitlines()) == len(kinds)
     assert aetherflow.text("sessions", "log", session_id, "--follow") == told
+    assert aetherflow.text("sessions", "follow", session_id) == told
 
 
 def test_a_long_log_is_shown_whole(aetherflow: CommandLine, tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_a_session_that_cannot_be_started_says_why(
     assert said in done.stderr
 
 
-@pytest.mark.parametrize("command", ["show", "log", "stop", "rerun"])
+@pytest.mark.parametrize("command", ["show", "log", "follow", "stop", "rerun"])
 def test_an_unknown_session_is_told(aetherflow: CommandLine, command: str) -> None:
     done = aetherflow("sessions", command, "ses_unknown")
     assert done.returncode == 1

@@ -96,19 +96,30 @@ def show_log(
     output: Output = "table",
 ) -> None:
     """Show what a session said and what happened to it; with --follow and --output json a line each."""
+    if follow:
+        follow_log(session_id, url, key, output)
+        return
     from app.cli.resources.session_log import Log, show_entry
 
     with connect(url, key) as client:
-        log = Log(client, session_id)
-        if output == "json" and not follow:
-            print_json({"data": list(log.read()), "next_cursor": None})
-            return
+        entries = list(Log(client, session_id).read())
+    if output == "json":
+        print_json({"data": entries, "next_cursor": None})
+        return
+    for entry in entries:
+        print(show_entry(entry))
+
+
+@group.command(name="follow")
+def follow_log(session_id: SessionId, url: Url = None, key: Key = None, output: Output = "table") -> None:
+    """Show what a session says until it has ended, as log --follow does; with --output json a line each."""
+    from app.cli.resources.session_log import Log, show_entry
+
+    print_one = print_json_line if output == "json" else lambda entry: print(show_entry(entry), flush=True)
+    with connect(url, key) as client:
         try:
-            for entry in log.follow() if follow else log.read():
-                if output == "json":
-                    print_json_line(entry)
-                else:
-                    print(show_entry(entry), flush=True)
+            for entry in Log(client, session_id).follow():
+                print_one(entry)
         except KeyboardInterrupt:
             return
 
