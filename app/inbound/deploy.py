@@ -16,7 +16,7 @@ from app.inbound.triggers import live_triggers, set_triggers
 from app.rules.ids import make_id
 from app.rules.manifest import Change, Manifest, plan_changes, refuse_changed_types
 from app.store.database import Tx
-from app.store.models import Deployment, DeploymentFile, Trigger, Workflow, WorkflowVar
+from app.store.models import Deployment, DeploymentFile, Trigger, Workflow, WorkflowVar, Workspace
 from app.wiring import Wiring
 
 
@@ -40,6 +40,9 @@ async def deploy(tx: Tx, draft: Draft, *, workspace_id: str, wiring: Wiring, dry
         InvalidManifest: a trigger would become one of another type.
     """
     workflow = await find_by_name(tx, workspace_id, draft.manifest.name)
+    if workflow is None and not dry_run:
+        await lock_names(tx, workspace_id)
+        workflow = await find_by_name(tx, workspace_id, draft.manifest.name)
     before = await active_deployment(tx, workflow)
     known = None if before is None else Manifest.model_validate(before.manifest)
     if known is not None:
@@ -75,6 +78,11 @@ async def find_by_name(tx: Tx, workspace_id: str, name: str) -> Workflow | None:
         Workflow.workspace_id == workspace_id, Workflow.name == name, Workflow.deleted_at.is_(None)
     )
     return await tx.scalar(statement.with_for_update())
+
+
+async def lock_names(tx: Tx, workspace_id: str) -> None:
+    """Have workflows of a workspace get their names one after the other, so that two first deploys make one."""
+    await tx.get_one(Workspace, workspace_id, with_for_update={"key_share": True})
 
 
 async def active_deployment(tx: Tx, workflow: Workflow | None) -> Deployment | None:

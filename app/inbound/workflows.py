@@ -7,7 +7,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import Conflict, NotFound, Problem
-from app.inbound.deploy import add_workflow, touch
+from app.inbound.deploy import add_workflow, lock_names, touch
 from app.store.database import Tx
 from app.store.models import Deployment, Session, Trigger, Workflow
 from app.wiring import Wiring
@@ -21,6 +21,7 @@ async def create(
     Raises:
         Conflict: the workspace has a workflow of this name.
     """
+    await lock_names(tx, workspace_id)
     workflow = add_workflow(tx, name, workspace_id=workspace_id, wiring=wiring)
     workflow.description = description
     await claim_name(tx)
@@ -34,6 +35,8 @@ async def change(tx: Tx, workflow: Workflow, members: dict[str, Any], *, wiring:
         Conflict: the workspace has another workflow of the new name.
     """
     changed = {name: value for name, value in members.items() if getattr(workflow, name) != value}
+    if "name" in changed:
+        await lock_names(tx, workflow.workspace_id)
     for name, value in changed.items():
         setattr(workflow, name, value)
     if changed:
