@@ -6,7 +6,7 @@ A new page is one file with a `render` and one line in `PAGES`.
 
 from collections.abc import Callable
 
-from docs.generate import api, cli, errors, events, sdk, settings
+from docs.generate import api, cli, errors, events, manifest, sdk, settings
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.render,
@@ -15,4 +15,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "api.md": api.render,
     "cli.md": cli.render,
     "sdk.md": sdk.render,
+    "manifest.md": manifest.render,
 }

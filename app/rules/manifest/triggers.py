@@ -15,15 +15,15 @@ from app.rules.manifest.variables import NAME, NAME_RULE
 from app.rules.schedules import Schedule, find_zone
 
 MOST_TRIGGERS = 100
+LONGEST_TOLERANCE_SECONDS = 86_400
+LONGEST_WAIT_SECONDS = 3600
+LONGEST_SESSION_SECONDS = 86_400
 
 _EVENT_TYPE_LIMIT = 128
 _CALL_LIMIT = 1200  # of a path, as archives have it, and a name
 _SCHEDULE_LIMIT = 256
 _TIMEZONE_LIMIT = 64
 _TOLERANCE_SECONDS = 300
-_LONGEST_TOLERANCE_SECONDS = 86_400
-_LONGEST_WAIT_SECONDS = 3600
-_LONGEST_SESSION_SECONDS = 86_400
 _TICK = "tick"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")  # RFC 9110 section 5.6.2
@@ -128,7 +128,7 @@ def _read_served(
         call=str(call) if call else None,
         is_sync=members.flag("is_sync", default=False),
         is_durable=members.flag("is_durable", default=is_durable),
-        timeout=members.number("timeout", low=1, high=_LONGEST_WAIT_SECONDS),
+        timeout=members.number("timeout", low=1, high=LONGEST_WAIT_SECONDS),
         stream=members.flag("stream", default=False),
         max_body=members.whole("max_body", low=1, high=limits.most_body_bytes),
         verify=_read_verify(members, limits),
@@ -136,7 +136,7 @@ def _read_served(
         schedule=schedule,
         timezone=timezone,
         sync_suffix=members.flag("sync_suffix", default=True),
-        max_seconds=members.number("max_seconds", low=1, high=_LONGEST_SESSION_SECONDS),
+        max_seconds=members.number("max_seconds", low=1, high=LONGEST_SESSION_SECONDS),
     )
 
 
@@ -174,7 +174,7 @@ def _read_verify(members: Members, limits: Limits) -> VerifySpec | None:
     spec = VerifySpec(
         provider=provider or "",
         secret=inner.named("secret", NAME, rule="the name of a var") or "",
-        tolerance=inner.whole("tolerance", low=1, high=_LONGEST_TOLERANCE_SECONDS) or _TOLERANCE_SECONDS,
+        tolerance=inner.whole("tolerance", low=1, high=LONGEST_TOLERANCE_SECONDS) or _TOLERANCE_SECONDS,
     )
     inner.refuse_unknown()
     return spec
