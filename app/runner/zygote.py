@@ -5,6 +5,7 @@ again when it has died; what it forked dies with it.
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -24,16 +25,25 @@ SCRIPT = Path(aetherflow.runner.__file__).with_name("zygote.py")
 
 LENGTH = struct.Struct(">I")
 
+# What is not ours alone of the service's environment.
+INHERITED = ("PATH", "HOME", "LANG", "TZ")
+
+# How long it may take to end what it forked.
+END_SECONDS = 2.0
+
+# The id of a process, and what will be its wait status.
+Answer = asyncio.Future[tuple[int, asyncio.Future[int]]]
+
 log = structlog.get_logger()
 
 
 class Process:
     """A process that performs one session at a time. `died` is done, with its wait status, when it has ended."""
 
-    def __init__(self, pid: int, channel: Channel) -> None:
+    def __init__(self, pid: int, channel: Channel, died: asyncio.Future[int]) -> None:
         self.pid = pid
         self.channel = channel
-        self.died: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.died = died
 
     @property
     def is_alive(self) -> bool:
@@ -51,7 +61,10 @@ class Process:
         """Return how it ended, for people."""
         status = self.died.result() if self.died.done() else 0
         if os.WIFSIGNALED(status):
-            return f"signal {signal.Signals(os.WTERMSIG(status)).name}"
+            number = os.WTERMSIG(status)
+            # Those for real time have no names.
+            known = {one.value: one.name for one in signal.Signals}
+            return f"signal {known.get(number, number)}"
         return f"exit status {os.waitstatus_to_exitcode(status)}"
 
 
@@ -67,10 +80,10 @@ class Zygote:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._answer: asyncio.Future[int] | None = None
-        self._children: dict[int, Process] = {}
-        # Deaths that were told before the answer to their fork.
-        self._early: dict[int, int] = {}
+        self._numbers = itertools.count()
+        # By number of the request, so that the answer to one that was given up is nobody else's.
+        self._answers: dict[int, Answer] = {}
+        self._deaths: dict[int, asyncio.Future[int]] = {}
 
     async def fork(
         self, folder: Path, environment: dict[str, str], *, packages: Path | None = None
@@ -80,29 +93,21 @@ class Zygote:
         Raises:
             OSError: the system does not allow another process.
         """
+        request = {
+            "folder": str(folder),
+            "environment": environment,
+            "packages": None if packages is None else str(packages),
+            "memory_bytes": self._memory_bytes,
+        }
         async with self._forking:
-            if self._listening is None or self._listening.done():
-                await self._start()
-            ours, theirs = socket.socketpair()
-            try:
-                request = {
-                    "folder": str(folder),
-                    "environment": environment,
-                    "packages": None if packages is None else str(packages),
-                    "memory_bytes": self._memory_bytes,
-                }
-                pid = await self._request({"fork": request}, theirs)
-            except BaseException:
-                ours.close()
-                raise
-            finally:
-                theirs.close()
-            process = Process(pid, await Channel.open(ours))
-            if (status := self._early.pop(pid, None)) is not None:
-                process.died.set_result(status)
-            else:
-                self._children[pid] = process
-            return process
+            if self._listening is not None and not self._listening.done():
+                try:
+                    return await self._fork(request)
+                except ConnectionError:
+                    # It has died meanwhile, which is no fault of this session.
+                    await asyncio.wait([self._listening])
+            await self._start()
+            return await self._fork(request)
 
     async def stop(self) -> None:
         """End it, and with it everything that it forked."""
@@ -110,41 +115,67 @@ class Zygote:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
         if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            try:
+                async with asyncio.timeout(END_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                with suppress(ProcessLookupError):
+                    self._process.kill()
+                await self._process.wait()
 
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        self._process = await asyncio.create_subprocess_exec(
-            self._python,
-            "-I",
-            str(SCRIPT),
-            str(theirs.fileno()),
-            pass_fds=[theirs.fileno()],
-            # Nothing of ours: no address of a database, no key.
-            env={name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,
-        )
-        theirs.close()
+        with theirs:
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    self._python,
+                    "-I",
+                    str(SCRIPT),
+                    str(theirs.fileno()),
+                    pass_fds=[theirs.fileno()],
+                    # Nothing of ours: no address of a database, no key.
+                    env={name: os.environ[name] for name in INHERITED if name in os.environ},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except BaseException:
+                ours.close()
+                raise
         # asyncio wants the socket for itself, and cannot send descriptors.
         self._socket = ours.dup()
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        self._early.clear()
         self._listening = asyncio.get_running_loop().create_task(self._listen(self._reader))
 
-    async def _request(self, request: dict[str, Any], descriptor: socket.socket) -> int:
+    async def _fork(self, request: dict[str, Any]) -> Process:
+        ours, theirs = socket.socketpair()
+        try:
+            pid, died = await self._request(request, theirs)
+            return Process(pid, await Channel.open(ours), died)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    async def _request(
+        self, request: dict[str, Any], descriptor: socket.socket
+    ) -> tuple[int, asyncio.Future[int]]:
         if self._socket is None or self._writer is None:
             raise RuntimeError("the zygote was not started")
-        self._answer = asyncio.get_running_loop().create_future()
-        text = json.dumps(request).encode()
-        socket.send_fds(self._socket, [LENGTH.pack(len(text))], [descriptor.fileno()])
-        self._writer.write(text)
-        await self._writer.drain()
-        return await self._answer
+        number = next(self._numbers)
+        answer: Answer = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        text = json.dumps({"fork": {**request, "number": number}}).encode()
+        try:
+            socket.send_fds(self._socket, [LENGTH.pack(len(text))], [descriptor.fileno()])
+            self._writer.write(text)
+            await self._writer.drain()
+        except BaseException:
+            self._answers.pop(number, None)
+            raise
+        return await answer
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         """Take answers and deaths until it ends."""
@@ -152,31 +183,35 @@ class Zygote:
             while True:
                 (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
                 message = json.loads(await reader.readexactly(length))
-                if "pid" in message:
-                    if self._answer is not None and not self._answer.done():
-                        self._answer.set_result(message["pid"])
+                if "exited" in message:
+                    self._deaths.pop(message["exited"]).set_result(message["status"])
                 else:
-                    self._note_death(message["exited"], message["status"])
+                    self._note_answer(message)
         except (asyncio.IncompleteReadError, OSError):
             log.warning("zygote_died")
         finally:
             self._give_up()
 
-    def _note_death(self, pid: int, status: int) -> None:
-        process = self._children.pop(pid, None)
-        if process is None:
-            self._early[pid] = status
-        elif not process.died.done():
-            process.died.set_result(status)
+    def _note_answer(self, message: dict[str, Any]) -> None:
+        """Take the answer to a fork; whoever wanted it may be gone, and then the process ends by its closed channel."""
+        answer = self._answers.pop(message["number"], None)
+        if "refused" in message:
+            if answer is not None and not answer.done():
+                answer.set_exception(OSError(message["refused"], os.strerror(message["refused"])))
+            return
+        died = self._deaths[message["pid"]] = asyncio.get_running_loop().create_future()
+        if answer is not None and not answer.done():
+            answer.set_result((message["pid"], died))
 
     def _give_up(self) -> None:
         """Tell everybody who waits that it has died, and close what led to it."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(OSError("the process that forks others has died"))
-        for process in self._children.values():
-            if not process.died.done():
-                process.died.set_result(signal.SIGKILL)
-        self._children.clear()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError("the process that forks others has died"))
+        for died in self._deaths.values():
+            died.set_result(signal.SIGKILL)
+        self._answers.clear()
+        self._deaths.clear()
         if self._writer is not None:
             self._writer.close()
         if self._socket is not None:

@@ -6,12 +6,18 @@ JSON and not pickle, because the service must be able to read what hostile code 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import threading
 from typing import Any
 
+from aetherflow.errors import AetherFlowError
+
 LENGTH = struct.Struct(">I")
+
+# What the service takes at once. It cuts off whoever sends more.
+MOST_BYTES = 32 * 1024 * 1024
 
 
 class Channel:
@@ -21,10 +27,26 @@ class Channel:
         self._connection = connection
         # Author's threads may print while the handler waits for an answer.
         self._sending = threading.Lock()
+        self._pid = os.getpid()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this is the process that the service talks to, and none that the handler has forked."""
+        return os.getpid() == self._pid
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message."""
+        """Send a message.
+
+        Raises:
+            AetherFlowError: it is larger than the service takes, or another process's.
+        """
+        if not self.is_ours:
+            raise AetherFlowError(
+                "only the process of the handler can talk to the service, none that it forked"
+            )
         text = json.dumps(message, separators=(",", ":")).encode()
+        if len(text) > MOST_BYTES:
+            raise AetherFlowError(f"{len(text)} bytes are too much to hand over; {MOST_BYTES} is the most")
         with self._sending:
             self._connection.sendall(LENGTH.pack(len(text)) + text)
 
@@ -45,6 +67,10 @@ class Channel:
         (length,) = LENGTH.unpack(head)
         message: dict[str, Any] = json.loads(self._take(length))
         return message
+
+    def close(self) -> None:
+        """Close this process's end."""
+        self._connection.close()
 
     def _take(self, length: int) -> bytes:
         chunks = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from contextlib import nullcontext
@@ -18,6 +19,12 @@ from aetherflow.runner.prints import Prints, drop
 from aetherflow.runner.program import call_handler, explain, load_handler
 from aetherflow.runner.session import DurableSession, PlainSession
 
+# What a handler returns stands in the session's row and may be sent as its answer, which has the same limit.
+LARGEST_RESULT_CHARACTERS = 6 * 1024 * 1024
+
+# The longest JSON text of a returned value, as long as the largest body of an answer in base64.
+MOST_CHARACTERS = 8 * 1024 * 1024
+
 
 class Child:
     """The performing end of a channel."""
@@ -27,24 +34,41 @@ class Child:
         self._folder = folder
         self._environment = environment
         self._prints = Prints()
-        sys.stdout = sys.stderr = self._prints  # type: ignore[assignment]
+        self._path = list(sys.path)
+        self._pid = os.getpid()
+        os.register_at_fork(after_in_child=self._leave_session)
 
     def serve(self) -> None:
-        """Perform what comes. Returns when the service is gone."""
+        """Perform what comes. Returns when the service is gone, and in whatever the author forked."""
         while True:
             try:
                 message = self._channel.receive()
             except (EOFError, OSError):
                 return
-            # The last session may have changed them.
-            if os.environ != self._environment:
-                os.environ.clear()
-                os.environ.update(self._environment)
-            os.chdir(self._folder)
+            self._tidy_up()
             end = self._perform(message["run"])
+            if os.getpid() != self._pid:
+                return
             self._prints.finish()
-            # Threads that go on would print into the next session.
-            self._channel.send({**end, "reusable": threading.active_count() == 1})
+            # Threads and processes that go on would do so in the next session.
+            is_alone = threading.active_count() == 1 and not has_children()
+            self._channel.send({**end, "reusable": is_alone})
+
+    def _tidy_up(self) -> None:
+        """Put right what the last session may have changed."""
+        if os.environ != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
+        sys.path[:] = self._path
+        sys.stdout = sys.stderr = self._prints  # type: ignore[assignment]
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os.chdir(self._folder)
+
+    def _leave_session(self) -> None:
+        """Leave the session, and its channel, to the process that was forked from: two cannot speak there."""
+        self._channel.close()
+        self._prints.silence()
+        bind(None)
 
     def _perform(self, run: dict[str, Any]) -> dict[str, Any]:
         """Run a handler and return the message that says how it ended."""
@@ -73,14 +97,17 @@ class Child:
         bind(session)
         with patched:
             returned = call_handler(handler, make_event(run), run["session_id"])
+        session.check_end()
         return as_end(returned)
 
     def _say(self, line: str) -> None:
-        self._channel.send({"print": line})
+        if self._channel.is_ours:
+            self._channel.send({"print": line})
 
     def _say_while_loading(self, line: str) -> None:
         # Told apart, because a session that runs again, in a process that has loaded the program, does not come by it.
-        self._channel.send({"print": line, "loading": True})
+        if self._channel.is_ours:
+            self._channel.send({"print": line, "loading": True})
 
 
 def make_event(run: dict[str, Any]) -> Event:
@@ -93,8 +120,22 @@ def make_event(run: dict[str, Any]) -> Event:
 
 def as_end(returned: Any) -> dict[str, Any]:
     """Return the message of a handler that has ended; what JSON cannot hold is only named."""
+    name = type(returned).__name__
     try:
         text = json.dumps(returned, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        return {"ended": None, "unfit": f"{type(returned).__name__}: {error}"}
+        return {"ended": None, "unfit": f"{name}: {error}"}
+    if len(text) > LARGEST_RESULT_CHARACTERS:
+        most = LARGEST_RESULT_CHARACTERS
+        return {"ended": None, "unfit": f"{name}: has {len(text)} characters as JSON, and may have {most}"}
     return {"ended": None if returned is None else text}
+
+
+def has_children() -> bool:
+    """Whether what this process started still runs; what has ended is cleared away."""
+    try:
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    except ChildProcessError:
+        return False
+    return True

@@ -6,7 +6,8 @@
    that is not recorded. That is an error with the position and the line, never a wrong result.
 3. A step's result, or a request to the service, is on disk before the handler goes on. Readings of clock and chance
    are sent and not waited for: they have no effect of their own, and go out before whatever follows them.
-4. The record of a step begins with the number of lines that it printed, if it did: they are in the log, and do not
+4. A handler that goes on after such an error, or ends before it has asked for all that was recorded, has failed.
+5. The record of a step begins with the number of lines that it printed, if it did: they are in the log, and do not
    come again.
 """
 
@@ -39,6 +40,7 @@ class Journal:
         self._records = records
         self._folder = folder
         self._prints = prints
+        self._mismatch: DeterminismError | None = None
         self.position = 0
 
     @property
@@ -53,12 +55,8 @@ class Journal:
             DeterminismError: something else was recorded here.
         """
         recorded_kind, recorded_name, text = self._records[self.position]
-        if (recorded_kind, recorded_name) != (kind, name):
-            raise DeterminismError(
-                f"record {self.position + 1}{self._line()}: the session recorded "
-                f"{describe(recorded_kind, recorded_name)} here, and now asks for {describe(kind, name)}. "
-                "A durable handler must ask for the same things in the same order each time it runs."
-            )
+        if (recorded_kind, recorded_name) != (kind, storable(name)):
+            raise self._differ(f"now asks for {describe(kind, name)}")
         self.position += 1
         lines = text[: len(text) - len(text.lstrip(DIGITS))]
         self._prints.pass_over(int(lines or 0))
@@ -78,8 +76,11 @@ class Journal:
         try:
             result = function()
         except Exception as error:
-            self._record_step(kind, name, keep_raised(error, of=of), lines=self._prints.count - before)
-            raise
+            text, raised = keep_raised(error, of=of)
+            self._record_step(kind, name, text, lines=self._prints.count - before)
+            if raised is error:
+                raise
+            raise raised from error
         self._record_step(kind, name, keep(result, of=of), lines=self._prints.count - before)
         return result
 
@@ -92,6 +93,17 @@ class Journal:
         self._record("reading", name, keep(value, of=name), awaited=False)
         return value
 
+    def check_end(self) -> None:
+        """Accept that the handler returns.
+
+        Raises:
+            DeterminismError: it has gone another way than when it ran before.
+        """
+        if self._mismatch is not None:
+            raise self._mismatch
+        if self.is_replaying:
+            raise self._differ("now ends")
+
     def next_seq(self) -> int:
         """Take the next position for a record that the service writes itself."""
         self.position += 1
@@ -101,7 +113,7 @@ class Journal:
         self._record(kind, name, f"{lines}{text}" if lines else text, awaited=True)
 
     def _record(self, kind: str, name: str, text: str, *, awaited: bool) -> None:
-        message: dict[str, Any] = {"record": [self.next_seq(), kind, name, text]}
+        message: dict[str, Any] = {"record": [self.next_seq(), kind, storable(name), text]}
         if not awaited:
             self._channel.send(message)
             return
@@ -109,6 +121,14 @@ class Journal:
         answer = self._channel.receive()
         if "error" in answer:
             raise AetherFlowError(answer["error"]["message"])
+
+    def _differ(self, doing: str) -> DeterminismError:
+        kind, name, _ = self._records[self.position]
+        self._mismatch = DeterminismError(
+            f"record {self.position + 1}{self._line()}: the session recorded {describe(kind, name)} here, and "
+            f"{doing}. A durable handler must ask for the same things in the same order each time it runs."
+        )
+        return self._mismatch
 
     def _line(self) -> str:
         """Return the line of the author's program that is being run."""
@@ -126,3 +146,8 @@ class Journal:
 def describe(kind: str, name: str) -> str:
     """Return how a record is spoken of."""
     return f"{kind} `{name}`" if name else kind
+
+
+def storable(name: str) -> str:
+    """Return a name as databases keep it: without U+0000 and lone surrogates."""
+    return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -6,9 +6,10 @@ it has come past what it had said before; what it said in a step that is not run
 
 from __future__ import annotations
 
+import codecs
 import io
 import threading
-from typing import Callable
+from typing import Any, Callable
 
 # The longest line that the log keeps whole.
 MOST_CHARACTERS = 65_536
@@ -26,6 +27,8 @@ class Prints(io.TextIOBase):
         self._line = ""
         self.count = 0
         self._writing = threading.RLock()
+        # Where programs write what is encoded already.
+        self.buffer = Bytes(self)
 
     def begin(self, say: Callable[[str], None], *, silent: int = 0) -> None:
         """Say lines from now on, but not the first `silent` of them."""
@@ -53,10 +56,8 @@ class Prints(io.TextIOBase):
         with self._writing:
             *lines, self._line = (self._line + text).split("\n") if "\n" in text else [self._line + text]
             for line in lines:
-                self._emit(line)
-            while len(self._line) > MOST_CHARACTERS:
-                self._emit(self._line[:MOST_CHARACTERS])
-                self._line = self._line[MOST_CHARACTERS:]
+                self._emit(self._emit_excess(line))
+            self._line = self._emit_excess(self._line)
         return len(text)
 
     def finish(self) -> None:
@@ -66,12 +67,53 @@ class Prints(io.TextIOBase):
                 self._emit(self._line)
             self._say, self._line = drop, ""
 
+    def silence(self) -> None:
+        """Say nothing more: this process was forked from the one that speaks."""
+        # A thread that is not here may have held the lock.
+        self._writing = threading.RLock()
+        self._say, self._line = drop, ""
+
+    def close(self) -> None:
+        """Stay open: the next session prints here as well."""
+
+    def _emit_excess(self, line: str) -> str:
+        """Say what is too long for one line, in pieces, and return the rest."""
+        start = 0
+        while len(line) - start > MOST_CHARACTERS:
+            self._emit(line[start : start + MOST_CHARACTERS])
+            start += MOST_CHARACTERS
+        return line[start:]
+
     def _emit(self, line: str) -> None:
         self.count += 1
         if self._silent:
             self._silent -= 1
         else:
             self._say(line)
+
+
+class Bytes(io.BufferedIOBase):
+    """Takes bytes and hands them on as text."""
+
+    def __init__(self, prints: Prints) -> None:
+        self._prints = prints
+        # A character may come in two writes.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Take bytes in UTF-8; what is none is replaced."""
+        taken = bytes(content)
+        self._prints.write(self._decoder.decode(taken))
+        return len(taken)
+
+
+def cut(line: str) -> list[str]:
+    """Return a line in parts that are not too long; one that is empty has one part."""
+    return [line[at : at + MOST_CHARACTERS] for at in range(0, len(line), MOST_CHARACTERS)] or [""]
 
 
 def drop(line: str) -> None:

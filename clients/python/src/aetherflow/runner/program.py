@@ -9,11 +9,23 @@ import inspect
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, Callable
 
 from aetherflow.activities import plain
 from aetherflow.errors import AetherFlowError
+
+# What is told of an error: characters of its message, frames of its traceback, errors that led to it.
+MOST_MESSAGE = 16_384
+MOST_FRAMES = 60
+MOST_CAUSES = 8
+
+POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
 
 
 def load_handler(call: str, folder: str) -> Callable[..., Any]:
@@ -32,20 +44,42 @@ def load_handler(call: str, folder: str) -> Callable[..., Any]:
 
 
 def load_module(path: str, folder: str) -> ModuleType:
-    """Import a file of the deployment under the name that the program itself would use."""
+    """Import a file of the deployment under the name that the program itself would use, if that leads to it."""
     parts = path[: -len(".py")].split("/")
-    if all(part.isidentifier() for part in parts):
-        return importlib.import_module(".".join(parts))
-    name = "_".join(parts)
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, os.path.join(folder, path))
+    place = os.path.join(folder, path)
+    name = ".".join(parts)
+    if all(part.isidentifier() for part in parts) and leads_to(name, place):
+        return importlib.import_module(name)
+    # A module of the standard library has the name, for example, or no module could have it.
+    alias = f"deployed:{path}"
+    if alias in sys.modules:
+        return sys.modules[alias]
+    spec = importlib.util.spec_from_file_location(alias, place)
     if spec is None or spec.loader is None:
         raise AetherFlowError(f"{path} cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    module = sys.modules[alias] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        # The next session is to see the same error, and not half a module.
+        del sys.modules[alias]
+        raise
     return module
+
+
+def leads_to(name: str, place: str) -> bool:
+    """Whether importing a name gives the file in this place."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError as error:
+        # It may be a package above it that is not one; what a package of the author misses is the author's to hear.
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            return False
+        raise
+    except ValueError:
+        # A module without a spec, such as `__main__`.
+        return False
+    return spec is not None and spec.origin == place
 
 
 def call_handler(handler: Callable[..., Any], event: Any, session_id: str) -> Any:
@@ -56,36 +90,75 @@ def call_handler(handler: Callable[..., Any], event: Any, session_id: str) -> An
     except (TypeError, ValueError):
         # Written in C, for example; whoever named it knows what it takes.
         parameters = {"event": inspect.Parameter("event", inspect.Parameter.POSITIONAL_ONLY)}  # type: ignore[assignment]
-    named = {"session_id": session_id} if "session_id" in parameters else {}
-    takes_event = any(
-        parameter.kind
-        in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
-        for name, parameter in parameters.items()
-        if name != "session_id"
-    )
-    result = handler(event, **named) if takes_event else handler(**named)
+    positional, named = bind_arguments(parameters.values(), event, session_id)
+    result = handler(*positional, **named)
     if inspect.iscoroutine(result):
         return asyncio.run(result)
     return result
 
 
+def bind_arguments(
+    parameters: Iterable[inspect.Parameter], event: Any, session_id: str
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return what a handler is called with: the event for its first parameter, `session_id` for that of the name."""
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    takes_event = False
+    for parameter in parameters:
+        is_positional = parameter.kind in POSITIONAL
+        if parameter.name == "session_id":
+            if parameter.kind is parameter.POSITIONAL_ONLY or (is_positional and not takes_event):
+                positional.append(session_id)
+            else:
+                named["session_id"] = session_id
+        elif not takes_event and is_positional:
+            takes_event = True
+            positional.append(event)
+        elif not takes_event and parameter.kind is parameter.KEYWORD_ONLY and parameter.name == "event":
+            takes_event = True
+            named["event"] = event
+    return positional, named
+
+
 def explain(error: BaseException, folder: str) -> dict[str, str]:
     """Return what a session's log says of an error: its text, and the traceback cut to the author's frames."""
-    summary = "".join(traceback.format_exception_only(type(error), error)).strip()
+    summary = shorten("".join(traceback.format_exception_only(type(error), error)).strip(), MOST_MESSAGE)
     return {"message": summary, "traceback": "\n".join([*frames_of(error, folder), summary])}
 
 
 def frames_of(error: BaseException, folder: str) -> list[str]:
-    """Return the frames within the deployment, with paths relative to it."""
+    """Return the frames within the deployment, with paths relative to it, of the error and what led to it."""
     root = os.path.join(folder, "")
+    told: list[list[str]] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen and len(told) < MOST_CAUSES:
+        seen.add(id(current))
+        lines = own_frames(current, root)
+        if told:
+            # Before the frames of what it led to.
+            said = "".join(traceback.format_exception_only(type(current), current)).strip()
+            lines += [shorten(said, MOST_MESSAGE), ""]
+        told.append(lines)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return [line for each in reversed(told) for line in each]
+
+
+def own_frames(error: BaseException, root: str) -> list[str]:
+    """Return the frames of one error; of a long recursion only its ends."""
     lines: list[str] = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.startswith(root):
-            lines.append(f'  File "{frame.filename[len(root) :]}", line {frame.lineno}, in {frame.name}')
-            if frame.line:
-                lines.append(f"    {frame.line}")
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is not None and cause is not error:
-        said = "".join(traceback.format_exception_only(type(cause), cause)).strip()
-        lines = [*frames_of(cause, folder), said, "", *lines]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]
+    for number, frame in enumerate(frames):
+        if MOST_FRAMES // 2 <= number < len(frames) - MOST_FRAMES // 2:
+            if number == MOST_FRAMES // 2:
+                lines.append(f"  ... {len(frames) - 2 * (MOST_FRAMES // 2)} more frames")
+            continue
+        lines.append(f'  File "{frame.filename[len(root) :]}", line {frame.lineno}, in {frame.name}')
+        if frame.line:
+            lines.append(f"    {frame.line}")
     return ["Traceback (most recent call last):", *lines] if lines else lines
+
+
+def shorten(text: str, most: int) -> str:
+    """Return a text, or its beginning if it is long."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"

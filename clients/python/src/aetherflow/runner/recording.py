@@ -28,6 +28,9 @@ ERRORS = {
     "KeyError": KeyError,
 }
 
+# Python refuses to write longer integers as decimal text (sys.get_int_max_str_digits), but pickles them.
+MOST_BITS = 10_000
+
 # While a durable session runs, others stand in the places of these, where a pickler would look for them.
 CLASSES = {"datetime": datetime.datetime, "date": datetime.date}
 
@@ -59,14 +62,41 @@ def keep(value: Any, *, of: str) -> str:
     return PICKLE + pickled(value, of)
 
 
-def keep_raised(error: BaseException, *, of: str) -> str:
-    """Return an exception as text; one that cannot be pickled is kept as what it says."""
-    try:
-        text = pickled(error, of)
-        restore(RAISED + text)
-    except AetherFlowError:
-        text = pickled(AetherFlowError(f"{type(error).__name__}: {error}"), of)
-    return RAISED + text
+def keep_raised(error: Exception, *, of: str) -> tuple[str, Exception]:
+    """Return an exception as text, and the exception that it will be when it comes back.
+
+    That is the given one if possible. It is one that says the same if the given one cannot be pickled: what the
+    handler sees must not depend on whether it runs for the first time.
+    """
+    for kept in (error, Rebuilt(error)):
+        try:
+            text = RAISED + pickled(kept, of)
+            restored = restore(text)
+        except AetherFlowError:
+            continue
+        if type(restored) is type(error) and str(restored) == str(error):
+            return text, error
+    said = AetherFlowError(f"{type(error).__name__}: {error}")
+    return RAISED + pickled(said, of), said
+
+
+class Rebuilt:
+    """Pickles as an exception that is made again without its constructor, which may want other arguments."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        error = self._error
+        return rebuild, (type(error), error.args, error.__dict__)
+
+
+def rebuild(kind: type[Exception], arguments: tuple[Any, ...], members: dict[str, Any]) -> Exception:
+    """Return an exception as it was."""
+    error = kind.__new__(kind, *arguments)
+    error.args = arguments
+    error.__dict__.update(members)
+    return error
 
 
 def restore(text: str) -> Any:
@@ -109,8 +139,10 @@ def pickled(value: Any, of: str) -> str:
 def is_plain(value: Any, depth: int = 0) -> bool:
     """Whether JSON gives back exactly the same: no tuples, no keys but text, no subclasses, no NaN."""
     kind = type(value)
-    if value is None or kind in (bool, int, str):
+    if value is None or kind in (bool, str):
         return True
+    if kind is int:
+        return bool(value.bit_length() <= MOST_BITS)
     if kind is float:
         return math.isfinite(value)
     if depth > 50:

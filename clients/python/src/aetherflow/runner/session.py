@@ -7,7 +7,7 @@ from typing import Any, Callable, TypeVar
 
 from aetherflow.errors import AetherFlowError, SessionStopped
 from aetherflow.runner.channel import Channel
-from aetherflow.runner.journal import Journal
+from aetherflow.runner.journal import Journal, storable
 from aetherflow.runner.readings import Readings
 from aetherflow.runner.recording import make_refusal
 
@@ -45,6 +45,9 @@ class PlainSession:
         """Tell the service something that it need not answer."""
         self._channel.send({"tell": fact, "details": details})
 
+    def check_end(self) -> None:
+        """Accept that the handler returns."""
+
 
 class DurableSession:
     """A session whose results are recorded, so that it can go on in another process."""
@@ -61,7 +64,7 @@ class DurableSession:
     def perform(self, operation: str, arguments: dict[str, Any]) -> Any:
         """Return what the service answered once, or ask it."""
         self._check_thread()
-        name = naming(arguments)
+        name = storable(naming(arguments))
         if self._journal.is_replaying:
             return self._journal.recall(operation, name)
         message = {"perform": operation, "arguments": arguments, "awaited": True}
@@ -85,6 +88,14 @@ class DurableSession:
         """Tell the service something, unless it was told when the handler ran before."""
         if not self._journal.is_replaying:
             self._channel.send({"tell": fact, "details": details})
+
+    def check_end(self) -> None:
+        """Accept that the handler returns.
+
+        Raises:
+            DeterminismError: it has gone another way than when it ran before.
+        """
+        self._journal.check_end()
 
     def _check_thread(self) -> None:
         if threading.get_ident() != self._thread:

@@ -4,10 +4,11 @@ A fork of an interpreter that has started and imported this package costs two mi
 Run as a script, with the number of a connected Unix socket: `python -I zygote.py 5`. What comes and goes there is
 JSON behind four bytes of length:
 
-    {"fork": {"folder", "environment", "packages", "memory_bytes"}} with a descriptor, the session's channel -> {"pid"}
+    {"fork": {"number", "folder", "environment", "packages", "memory_bytes"}} with a descriptor, the session's channel
+        -> {"number", "pid"}, or {"number", "refused": errno} when the system does not allow another process
     {"exited": pid, "status": as of waitpid} whenever a process has ended
 
-It ends, and with it all that it forked, when the service does.
+It ends when the service does, and with it all that it forked and what those have started.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -36,6 +38,9 @@ sys.path.remove(PACKAGES)
 # prctl(2), Linux: the signal that a process gets when its parent dies.
 PR_SET_PDEATHSIG = 1
 
+# Where what is not of the standard library begins on the path.
+INSTALLED = ("site-packages", "dist-packages")
+
 # Files that one process may have open, and the largest that it may write.
 MOST_FILES = 1_024
 MOST_FILE_BYTES = 1 << 30
@@ -49,6 +54,7 @@ class Zygote:
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
         os.set_blocking(self._read_end, False)
+        self._children: set[int] = set()
 
     def serve(self) -> None:
         """Work until the service closes the socket."""
@@ -56,15 +62,20 @@ class Zygote:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         # A key press in the terminal is for the service, which then says what is to happen.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        end_with_parent()
         gc.freeze()
-        while True:
-            readable, _, _ = select.select([self._control, self._read_end], [], [])
-            if self._read_end in readable:
-                os.read(self._read_end, 4096)
-                self._reap()
-            if self._control in readable and not self._fork_one():
-                return
+        try:
+            while True:
+                readable, _, _ = select.select([self._control, self._read_end], [], [])
+                if self._read_end in readable:
+                    os.read(self._read_end, 4096)
+                    self._reap()
+                if self._control in readable and not self._fork_one():
+                    return
+        except (EOFError, OSError):
+            # The service has ended while it was talked to.
+            return
+        finally:
+            self._end_children()
 
     def _fork_one(self) -> bool:
         head, descriptors, _, _ = socket.recv_fds(self._control, LENGTH.size, 1)
@@ -72,11 +83,19 @@ class Zygote:
             return False
         channel = Channel(self._control)
         request = channel.receive_body(head)["fork"]
-        pid = os.fork()
-        if pid == 0:
-            become_child(self, request, descriptors[0])
-        os.close(descriptors[0])
-        channel.send({"pid": pid})
+        answer = {"number": request["number"]}
+        zygote = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            channel.send({**answer, "refused": error.errno})
+        else:
+            if pid == 0:
+                become_child(self, request, descriptors[0], parent=zygote)
+            self._children.add(pid)
+            channel.send({**answer, "pid": pid})
+        finally:
+            os.close(descriptors[0])
         return True
 
     def _reap(self) -> None:
@@ -87,7 +106,14 @@ class Zygote:
                 return
             if pid == 0:
                 return
+            self._children.discard(pid)
             Channel(self._control).send({"exited": pid, "status": status})
+
+    def _end_children(self) -> None:
+        """End what was forked, by group, so that what it has started ends as well."""
+        for pid in self._children:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Let go of what only the zygote needs."""
@@ -97,17 +123,21 @@ class Zygote:
         self._control.close()
 
 
-def become_child(zygote: Zygote, request: dict[str, Any], descriptor: int) -> NoReturn:
+def become_child(zygote: Zygote, request: dict[str, Any], descriptor: int, *, parent: int) -> NoReturn:
     """Turn the forked process into one that performs sessions, and end it when there are no more."""
     try:
         zygote.close()
         os.setsid()
         end_with_parent()
+        if os.getppid() != parent:
+            # It had ended before the kernel knew that this is to matter.
+            os._exit(0)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         limit_resources(request["memory_bytes"])
         random.seed()
-        place = next((n for n, path in enumerate(sys.path) if "site-packages" in path), len(sys.path))
+        installed = [n for n, path in enumerate(sys.path) if os.path.basename(path) in INSTALLED]
+        place = installed[0] if installed else len(sys.path)
         sys.path[place:place] = [path for path in (request["folder"], request["packages"]) if path]
         os.environ.clear()
         os.environ.update(request["environment"])
