@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.deployments import Sample
 from tests.services import Service
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -25,7 +26,17 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
 ) -> None:
     endpoint = service.api.post("/endpoints", json={"url": "http://127.0.0.1:9/"}).json()["id"]
     test = service.api.post(f"/endpoints/{endpoint}/test").json()
-    ids = {"endpoint_id": endpoint, "event_id": test["event_id"], "delivery_id": test["delivery_id"]}
+    sample = Sample(service, service.api)
+    session = sample.begin("background")
+    ids = {
+        "endpoint_id": endpoint,
+        "event_id": test["event_id"],
+        "delivery_id": test["delivery_id"],
+        "workflow_id": sample.id,
+        "var_name": "TOKEN",
+        "session_id": session["id"],
+        "request_id": session["request_id"],
+    }
     lines = [f'"path.{name}" = "{value}"' for name, value in ids.items()]
     (folder / "schemathesis.toml").write_text("\n".join(["[parameters]", *lines]))
     done = subprocess.run(

@@ -9,25 +9,35 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.api.deployments import deploy
 from tests.api.problems import assert_refused
 
 # For what is refused before the database is asked.
 in_one_wiring = pytest.mark.parametrize("service", ["embedded"], indirect=True)
 
-LISTS = ["/events", "/endpoints", "/deliveries", "/api-keys"]
+LISTS = ["/events", "/endpoints", "/deliveries", "/workflows", "/sessions", "/requests", "/api-keys"]
+
+# Those whose rows stand in order of the time at which they came, which callers can cut.
+TIMED = ["/events", "/deliveries", "/sessions", "/requests"]
+
+SPAN = {"since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+
+numbers = itertools.count(1)
 
 # Parameters of each list beside limit and cursor, with a value that fits.
 FILTERS = {
-    "/events": {"event": "a.b", "since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"},
+    "/events": {"event": "a.b", **SPAN},
     "/endpoints": {"enabled": "true"},
     "/deliveries": {
         "status": "pending",
         "endpoint_id": "ep_1",
         "event": "a.b",
         "event_id": "evt_1",
-        "since": "2026-01-01T00:00:00Z",
-        "until": "2100-01-01T00:00:00Z",
+        **SPAN,
     },
+    "/workflows": {"name": "w", "enabled": "true"},
+    "/sessions": {"status": "running", "workflow_id": "wf_1", "trigger": "t", "request_id": "req_1", **SPAN},
+    "/requests": {"workflow_id": "wf_1", "trigger": "t", "matched": "true", **SPAN},
     "/api-keys": {},
 }
 
@@ -36,6 +46,9 @@ ENDPOINT = {"url": "http://127.0.0.1:9/", "retry": {"schedule": [600_000]}}
 
 def fill(workspace: httpx2.Client, path: str, number: int) -> None:
     """Make so many rows of a list, one after the other; a delivery comes with an event."""
+    if path in ("/workflows", "/sessions", "/requests"):
+        fill_inbound(workspace, path, number)
+        return
     if path == "/deliveries" and not workspace.get("/endpoints").json()["data"]:
         workspace.post("/endpoints", json=ENDPOINT)
     path, body = {
@@ -44,6 +57,28 @@ def fill(workspace: httpx2.Client, path: str, number: int) -> None:
     }.get(path, ("/events", {"event": "a.b", "data": {}}))
     for _ in range(number):
         assert workspace.post(path, json=body).is_success
+
+
+def fill_inbound(workspace: httpx2.Client, path: str, number: int) -> None:
+    """Make so many workflows, sessions or requests; of the latter two, all of one workflow."""
+    if path == "/workflows":
+        for _ in range(number):
+            assert workspace.post(path, json={"name": f"w{next(numbers)}"}).is_success
+        return
+    deployed = deploy(workspace).json()
+    url = next(one["url"] for one in deployed["triggers"] if one["name"] == "calls_nothing")
+    for _ in range(number):
+        if path == "/requests":
+            assert workspace.post(url).is_success
+        else:
+            start = {"trigger": "background"}
+            assert workspace.post(f"/workflows/{deployed['workflow']['id']}/sessions", json=start).is_success
+
+
+def came_at(row: dict[str, Any]) -> str:
+    """Return the time by which a list is ordered."""
+    moment: str = row["received_at"] if "received_at" in row else row["created_at"]
+    return moment
 
 
 def ids(answer: httpx2.Response) -> list[str]:
@@ -71,7 +106,7 @@ def test_a_list_has_pages_newest_first_and_null_at_the_end(workspace: httpx2.Cli
     assert set(answer.json()) == {"data", "next_cursor"}
     assert answer.json()["next_cursor"] is None
     rows = answer.json()["data"]
-    stamps = [(row["created_at"], row["id"]) for row in rows]
+    stamps = [(came_at(row), row["id"]) for row in rows]
     assert stamps == sorted(stamps, reverse=True)
     everything = [row["id"] for row in rows]
     assert len(everything) >= 5
@@ -82,7 +117,7 @@ def test_a_list_has_pages_newest_first_and_null_at_the_end(workspace: httpx2.Cli
         assert 0 < len(cut[-1]) <= limit
 
 
-@pytest.mark.parametrize("path", ["/events", "/endpoints", "/deliveries"])
+@pytest.mark.parametrize("path", [path for path in LISTS if path != "/api-keys"])
 def test_an_empty_list_has_an_end_too(workspace: httpx2.Client, path: str) -> None:
     assert workspace.get(path).json() == {"data": [], "next_cursor": None}
 
@@ -104,7 +139,7 @@ def test_another_limit_is_refused(workspace: httpx2.Client, path: str, limit: st
     assert_refused(workspace.get(path, params={"limit": limit}), 422, "invalid", "?limit")
 
 
-@pytest.mark.parametrize("path", ["/events", "/deliveries"])
+@pytest.mark.parametrize("path", TIMED)
 def test_pages_stay_where_they_are_while_rows_come_in(workspace: httpx2.Client, path: str) -> None:
     fill(workspace, path, 6)
     everything = ids(workspace.get(path))
@@ -193,11 +228,11 @@ def test_a_cursor_goes_with_its_own_filters_however_they_are_written(workspace: 
     assert_refused(workspace.get("/events", params=other), 422, "invalid_cursor", "?cursor")
 
 
-@pytest.mark.parametrize("path", ["/events", "/deliveries"])
+@pytest.mark.parametrize("path", TIMED)
 def test_since_is_inclusive_and_until_exclusive(workspace: httpx2.Client, path: str) -> None:
     fill(workspace, path, 3)
     rows = workspace.get(path).json()["data"]
-    newest, middle, oldest = ([row["id"], row["created_at"]] for row in rows)
+    newest, middle, oldest = ([row["id"], came_at(row)] for row in rows)
 
     def between(**span: str) -> list[str]:
         return ids(workspace.get(path, params=span))
@@ -220,7 +255,7 @@ def test_since_is_inclusive_and_until_exclusive(workspace: httpx2.Client, path: 
 
 
 @in_one_wiring
-@pytest.mark.parametrize("path", ["/events", "/deliveries"])
+@pytest.mark.parametrize("path", TIMED)
 @pytest.mark.parametrize("name", ["since", "until"])
 @pytest.mark.parametrize(
     "moment",

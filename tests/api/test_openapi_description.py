@@ -69,12 +69,14 @@ def test_operations_have_names_that_programs_can_use() -> None:
     assert all(name.isidentifier() for name in names)
 
 
-@pytest.mark.parametrize("path", ["/events", "/endpoints", "/deliveries", "/api-keys"])
+@pytest.mark.parametrize(
+    "path", ["/events", "/endpoints", "/deliveries", "/workflows", "/sessions", "/requests", "/api-keys"]
+)
 def test_a_list_describes_its_parameters_with_their_limits(path: str) -> None:
     parameters = DESCRIPTION["paths"][f"/api/v1{path}"]["get"]["parameters"]
     schemas = {one["name"]: one["schema"] for one in parameters}
     limit = schemas["limit"]
     assert (limit["type"], limit["minimum"], limit["maximum"], limit["default"]) == ("integer", 1, 100, 50)
     assert schemas["cursor"]["type"] == "string"
-    if path in ("/events", "/deliveries"):
+    if path in ("/events", "/deliveries", "/sessions", "/requests"):
         assert schemas["since"]["format"] == schemas["until"]["format"] == "date-time"
