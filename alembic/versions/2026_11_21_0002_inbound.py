@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("id", Identifier, nullable=False),
         sa.Column("workspace_id", Identifier, nullable=False),
         sa.Column("workflow_id", Identifier, nullable=False),
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=130), nullable=False),
         sa.Column("sealed_value", sa.LargeBinary(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflows.id"], name="fk_workflow_vars_workflow_id"),

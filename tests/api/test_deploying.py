@@ -457,6 +457,23 @@ def test_ids_that_are_no_ids_lead_nowhere(service: Service, workspace: httpx2.Cl
         assert answer.status_code == 422 or answer.json()["data"] == []
 
 
+def test_names_may_be_as_long_as_they_can_be(workspace: httpx2.Client) -> None:
+    longest = "x" * 64
+    manifest = f"""
+version: v2
+project:
+  name: {longest}
+  vars: [{{name: {longest}, secret: true, value: a}}]
+  connections:
+    - {{name: {longest}, integration: http, vars: [{{name: {longest}, secret: true, value: a}}]}}
+triggers: [{{name: {longest}, webhook: {{}}}}]
+"""
+    answer = deploy(workspace, {"aetherflow.yaml": manifest})
+    assert answer.status_code == 201, answer.text
+    shown = workspace.get(f"/workflows/{answer.json()['workflow']['id']}/vars").json()["data"]
+    assert [len(one["name"]) for one in shown] == [64, 130]
+
+
 def test_the_value_of_a_secret_is_nowhere_in_clear(
     service: Service, workspace: httpx2.Client, stranger: httpx2.Client
 ) -> None:

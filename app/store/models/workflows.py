@@ -72,7 +72,10 @@ class DeploymentFile(Row):
 
 
 class WorkflowVar(Row):
-    """A variable whose value was set beside the manifest, sealed."""
+    """A variable whose value was set beside the manifest, sealed.
+
+    That of a connection is called `<connection>__<var>`, both of which may have 64 characters.
+    """
 
     __tablename__ = "workflow_vars"
     __table_args__ = (Index(None, "workflow_id", "name", unique=True),)
@@ -80,7 +83,7 @@ class WorkflowVar(Row):
     id: Mapped[str] = mapped_column(primary_key=True)
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
     workflow_id: Mapped[str] = mapped_column(ForeignKey("workflows.id"))
-    name: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(130))
     sealed_value: Mapped[bytes] = mapped_column(LargeBinary)
     updated_at: Mapped[datetime]
 
