@@ -8,6 +8,7 @@ statement which of their sessions are to stop.
 import asyncio
 import os
 import time
+from collections import defaultdict
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.errors import Unavailable
 from app.inbound.answers import Waiters
 from app.inbound.schedules import fire_due, is_due
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
-from app.runner.ends import Abandoned, HandedOver
+from app.runner.ends import Abandoned, HandedOver, Stopped
 from app.runner.packages import Packages
 from app.runner.performance import Performance
 from app.runner.processes import Processes
@@ -29,7 +30,7 @@ from app.runner.stage import Stage
 from app.runner.writer import SessionWriter
 from app.runner.zygote import Zygote, python_of
 from app.store.database import is_away
-from app.store.hot.session_rows import ClaimedSession
+from app.store.hot.session_rows import ClaimedSession, LeaseState, NewSession
 from app.wiring import Wiring
 
 # Sessions claimed beyond those that have a place, so that the next one is at hand when a place is free.
@@ -42,6 +43,10 @@ STOP_SECONDS = 30.0
 HAND_OVER_SECONDS = 5.0
 
 RENEW_SECONDS = 1.0
+
+# The lease of a session that is lost with the connection of its caller. Nobody else can go on with it, so this only
+# has to be longer than the database may be away without its caller hearing of it.
+CALLER_LEASE = timedelta(seconds=30)
 
 log = structlog.get_logger()
 
@@ -199,10 +204,13 @@ class Performer:
             await asyncio.sleep(max(0.0, RENEW_SECONDS - (time.monotonic() - started)))
 
     async def _renew(self) -> None:
-        leases = [(session.id, session.token) for session in self._held.values()]
-        until = self._wiring.clock() + self._lease
+        leases: dict[timedelta, list[tuple[str, int]]] = defaultdict(list)
+        for session in self._held.values():
+            leases[lease_of(session, least=self._lease)].append((session.id, session.token))
+        now, states = self._wiring.clock(), dict[str, LeaseState]()
         try:
-            states = await self._wiring.database.sessions.renew(leases, leased_until=until)
+            for lease, held in leases.items():
+                states |= await self._wiring.database.sessions.renew(held, leased_until=now + lease)
         except Exception as error:
             if not is_away(error):
                 log.exception("leases_not_renewed")
@@ -215,11 +223,19 @@ class Performer:
             if not state.held:
                 performance.cut(Abandoned())
             elif state.is_stopping:
-                seconds = 0 if state.stop_forced else grace
-                performance.stop(state.stop_reason or "stopped", grace_seconds=seconds)
+                reason = state.stop_reason or "stopped"
+                performance.stop(reason, grace_seconds=grace)
+                if state.stop_forced:
+                    # Perhaps it was asked politely before, and does not listen.
+                    performance.cut(Stopped(reason))
             elif state.wakes != performance.wakes_seen:
                 performance.wakes_seen = state.wakes
                 performance.bell.set()
+
+
+def lease_of(session: NewSession | ClaimedSession, *, least: timedelta) -> timedelta:
+    """Return how long a process that performs a session keeps it from others after it was last heard of."""
+    return max(least, CALLER_LEASE) if session.is_sync and not session.is_durable else least
 
 
 def runner_folder(wiring: Wiring) -> Path:

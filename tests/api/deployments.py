@@ -11,6 +11,8 @@ from tests.services import Service
 from tests.waiting import until
 
 PROGRAM = """
+import time
+
 from aetherflow import custom_data, http_outcome, next_event, next_signal, sleep, start, step, subscribe
 
 
@@ -37,6 +39,12 @@ def waiter(event):
 def busy(event):
     while True:
         pass
+
+
+def chatty(event):
+    while True:
+        print("still there")
+        time.sleep(0.1)
 
 
 def parent(event):
@@ -77,6 +85,7 @@ triggers:
   - {name: api, webhook: {}, is_sync: true, call: "program.py:handle"}
   - {name: park, webhook: {}, is_durable: true, call: "program.py:park"}
   - {name: busy, webhook: {}, call: "program.py:busy"}
+  - {name: chatty, webhook: {}, call: "program.py:chatty"}
   - {name: waiter, webhook: {}, is_durable: true, call: "program.py:waiter"}
   - {name: parent, webhook: {}, is_durable: true, call: "program.py:parent"}
   - {name: detailed, webhook: {}, call: "program.py:detailed"}

@@ -1,6 +1,7 @@
 """Sessions: what is shown of them, their logs, stopping them and running them again."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -8,7 +9,7 @@ import pytest
 
 from tests.api.deployments import FILES, MANIFEST, PROGRAM, Sample, deploy
 from tests.api.problems import assert_refused
-from tests.services import Service
+from tests.services import Service, embedded
 from tests.waiting import until
 
 MEMBERS = {
@@ -162,6 +163,21 @@ def test_a_session_that_works_is_stopped_by_force_when_it_does_not_listen(sample
     assert stopping["stopping_at"] is not None
     shown = sample.wait(session["id"])
     assert (shown["status"], shown["stop_reason"]) == ("stopped", "stopped")
+
+
+def test_force_ends_a_session_that_was_asked_politely_and_does_not_listen(folder: Path) -> None:
+    # A grace that is longer than this test waits.
+    with embedded(folder, runner_grace_seconds="600") as service:
+        sample = Sample(service, service.api)
+        session = sample.begin("chatty", until_status=("running",))
+        stop(sample, session["id"], reason="please")
+        until(
+            lambda: any(entry["kind"] == "stop" for entry in sample.log(session["id"])),
+            what="the performer has heard of it",
+        )
+        assert sample.session(session["id"])["status"] == "running"
+        stop(sample, session["id"], force=True)
+        assert sample.wait(session["id"])["error"] == "please"
 
 
 def test_the_first_reason_to_stop_stays(sample: Sample) -> None:
