@@ -21,6 +21,8 @@ class Channel(asyncio.Protocol):
         self._arrived = asyncio.Event()
         self._paused = False
         self.is_closed = False
+        # Whether the other side sent what is no message. It is closed then.
+        self.is_garbled = False
 
     @classmethod
     async def open(cls, connection: socket.socket) -> "Channel":
@@ -56,6 +58,11 @@ class Channel(asyncio.Protocol):
         """Begin."""
         self._transport = cast(asyncio.Transport, transport)
 
+    def refuse(self) -> None:
+        """Take nothing more from a process that sends what is no message."""
+        self.is_garbled = True
+        self.close()
+
     def data_received(self, data: bytes) -> None:
         """Keep what came; a process that sends faster than we take waits."""
         self._buffer += data
@@ -74,7 +81,7 @@ class Channel(asyncio.Protocol):
             return None
         length: int = LENGTH.unpack_from(self._buffer)[0]
         if length > MOST_BYTES:
-            self.close()
+            self.refuse()
             return None
         end = LENGTH.size + length
         if len(self._buffer) < end:
@@ -87,6 +94,8 @@ class Channel(asyncio.Protocol):
         try:
             message = json.loads(text)
         except (ValueError, RecursionError):
-            self.close()
-            return None
-        return message if isinstance(message, dict) else None
+            message = None
+        if isinstance(message, dict):
+            return message
+        self.refuse()
+        return None

@@ -13,6 +13,8 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
+
 from app.inbound.answers import Answer
 from app.inbound.wire import as_event
 from app.queue import RequestsAnswered, SessionsDue, SessionsWoken
@@ -39,8 +41,16 @@ from app.store.hot.session_rows import (
 # How long lines may wait for company before they are written.
 GATHER_SECONDS = 0.05
 
+# How long a process may take to end that has closed its channel; after that it is killed.
+DEATH_SECONDS = 1.0
+
 # Messages taken before others have their turn.
 MESSAGES_IN_A_ROW = 64
+
+# What comes of messages that our package would not have sent: only an author's own hand on the channel does that.
+NOT_UNDERSTOOD = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+
+log = structlog.get_logger()
 
 # Carries out what a handler asks for and returns the message that answers it.
 Operate = Callable[["Performance", dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -132,6 +142,10 @@ class Performance:
             return self._cut or ends.end
         except LeaseLost:
             return Abandoned()
+        except NOT_UNDERSTOOD:
+            log.warning("message_not_understood", session=session.id, exc_info=True)
+            process.channel.refuse()
+            return self._cut or await self._died(process)
         finally:
             self.pause_clock()
             # From here on it may be another session's.
@@ -262,6 +276,8 @@ class Performance:
         elif "perform" in message:
             await self._operate(message)
         elif "ended" in message:
+            if message["ended"] is not None:
+                json.loads(message["ended"])
             self.is_reusable = bool(message.get("reusable"))
             if message.get("unfit"):
                 self.note("error", f"The returned value is not shown: {message['unfit']}")
@@ -326,11 +342,15 @@ class Performance:
 
     async def _died(self, process: Process) -> EndOfPerformance:
         """Return what a closed channel means."""
+        if process.channel.is_garbled:
+            process.kill()
+            return Died("it wrote what is no message to the channel of the service")
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(DEATH_SECONDS):
                 await asyncio.shield(process.died)
         except TimeoutError:
             process.kill()
+            return Died("it closed the channel of the service")
         return Died(process.describe_death())
 
     def _event(self) -> dict[str, Any]:

@@ -22,9 +22,6 @@ from aetherflow.runner.session import DurableSession, PlainSession
 # What a handler returns stands in the session's row and may be sent as its answer, which has the same limit.
 LARGEST_RESULT_CHARACTERS = 6 * 1024 * 1024
 
-# The longest JSON text of a returned value, as long as the largest body of an answer in base64.
-MOST_CHARACTERS = 8 * 1024 * 1024
-
 
 class Child:
     """The performing end of a channel."""
@@ -39,7 +36,7 @@ class Child:
         os.register_at_fork(after_in_child=self._leave_session)
 
     def serve(self) -> None:
-        """Perform what comes. Returns when the service is gone, and in whatever the author forked."""
+        """Perform what comes. Returns when the service is gone."""
         while True:
             try:
                 message = self._channel.receive()
@@ -48,7 +45,8 @@ class Child:
             self._tidy_up()
             end = self._perform(message["run"])
             if os.getpid() != self._pid:
-                return
+                # A copy that the author forked has come to its end as well.
+                os._exit(1 if "failed" in end else 0)
             self._prints.finish()
             # Threads and processes that go on would do so in the next session.
             is_alone = threading.active_count() == 1 and not has_children()
@@ -101,13 +99,11 @@ class Child:
         return as_end(returned)
 
     def _say(self, line: str) -> None:
-        if self._channel.is_ours:
-            self._channel.send({"print": line})
+        self._channel.send({"print": line})
 
     def _say_while_loading(self, line: str) -> None:
         # Told apart, because a session that runs again, in a process that has loaded the program, does not come by it.
-        if self._channel.is_ours:
-            self._channel.send({"print": line, "loading": True})
+        self._channel.send({"print": line, "loading": True})
 
 
 def make_event(run: dict[str, Any]) -> Event:

@@ -76,6 +76,9 @@ class Prints(io.TextIOBase):
     def close(self) -> None:
         """Stay open: the next session prints here as well."""
 
+    def reconfigure(self, **_: Any) -> None:
+        """Accept what programs want of encoding and buffering; both are as they are."""
+
     def _emit_excess(self, line: str) -> str:
         """Say what is too long for one line, in pieces, and return the rest."""
         start = 0
@@ -110,10 +113,8 @@ class Bytes(io.BufferedIOBase):
         self._prints.write(self._decoder.decode(taken))
         return len(taken)
 
-
-def cut(line: str) -> list[str]:
-    """Return a line in parts that are not too long; one that is empty has one part."""
-    return [line[at : at + MOST_CHARACTERS] for at in range(0, len(line), MOST_CHARACTERS)] or [""]
+    def close(self) -> None:
+        """Stay open: whoever wrapped it closes it with the wrapper."""
 
 
 def drop(line: str) -> None:
