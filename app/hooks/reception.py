@@ -29,7 +29,7 @@ from app.inbound.duplicates import dedupe_key, find_first
 from app.inbound.receive import Receiver, judge
 from app.providers import SignedRequest, find_provider
 from app.rules.ids import make_id
-from app.runner.performer import Performer
+from app.runner.performer import Performer, lease_of
 from app.store.hot.session_rows import ClaimedSession, NewRequest, NewSession, Receipt
 from app.wiring import Wiring
 
@@ -204,7 +204,8 @@ class Reception:
         )
         if is_sync:
             session.lease_token = chance.token()
-            session.leased_until = now + timedelta(seconds=self._wiring.settings.lease_seconds)
+            least = timedelta(seconds=self._wiring.settings.lease_seconds)
+            session.leased_until = now + lease_of(session, least=least)
         request.session_id = session.id
         return Receipt(request, session, address.workflow_version)
 
