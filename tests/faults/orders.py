@@ -52,6 +52,7 @@ OUTCOMES = "SELECT session_id, status_code, body FROM outcomes"
 VALUES = "SELECT key, value FROM stored_values"
 EVENTS = "SELECT body FROM events WHERE type = 'order.shipped'"
 UNFINISHED = "SELECT COUNT(*) FROM sessions WHERE finished_at IS NULL"
+PARKED = "SELECT COUNT(*) FROM sessions WHERE status = 'waiting' AND leased_until IS NULL"
 RECORDED = """
 SELECT j.name, r.body, s.input FROM journal j JOIN sessions s ON s.id = j.session_id
 LEFT JOIN requests r ON r.id = s.request_id WHERE j.kind = 'step'
@@ -133,6 +134,11 @@ class Orders:
     def count_unfinished(self) -> int:
         """Return how many sessions have not ended."""
         [[(count,)]] = read(self.database_url, [UNFINISHED])
+        return int(count)
+
+    def count_parked(self) -> int:
+        """Return how many sessions wait as rows."""
+        [[(count,)]] = read(self.database_url, [PARKED])
         return int(count)
 
     def values(self) -> dict[str, Any]:
