@@ -6,7 +6,6 @@ JSON and not pickle, because the service must be able to read what hostile code 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import struct
 import threading
@@ -27,23 +26,13 @@ class Channel:
         self._connection = connection
         # Author's threads may print while the handler waits for an answer.
         self._sending = threading.Lock()
-        self._pid = os.getpid()
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this is the process that the service talks to, and none that the handler has forked."""
-        return os.getpid() == self._pid
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message.
 
         Raises:
-            AetherFlowError: it is larger than the service takes, or another process's.
+            AetherFlowError: it is larger than the service takes.
         """
-        if not self.is_ours:
-            raise AetherFlowError(
-                "only the process of the handler can talk to the service, none that it forked"
-            )
         text = json.dumps(message, separators=(",", ":")).encode()
         if len(text) > MOST_BYTES:
             raise AetherFlowError(f"{len(text)} bytes are too much to hand over; {MOST_BYTES} is the most")

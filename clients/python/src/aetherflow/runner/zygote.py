@@ -152,7 +152,8 @@ def become_child(zygote: Zygote, request: dict[str, Any], descriptor: int, *, pa
 def limit_resources(memory_bytes: int) -> None:
     """Bound what one process can take, so that it harms only itself."""
     for what, most in (
-        (resource.RLIMIT_AS, memory_bytes),
+        # Not the address space, of which threads reserve a hundred times what they use.
+        (resource.RLIMIT_DATA, memory_bytes),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, MOST_FILES),
         (resource.RLIMIT_FSIZE, MOST_FILE_BYTES),
