@@ -62,7 +62,7 @@ class SessionRun:
             self._running[session.id] = performance
             try:
                 end = await self._perform_or_fail(performance, program)
-                await performance.settle_flushes()
+                await performance.notes.settle()
                 await self._settle(performance, end)
             except LeaseLost:
                 return
@@ -78,7 +78,7 @@ class SessionRun:
             raise
         except Exception:
             log.exception("session_not_performed", session=self._session.id)
-            performance.drop_pending()
+            performance.notes.drop()
             return Failed("The service could not carry out what the session's process sent.")
 
     async def _perform(self, performance: Performance, program: Program) -> EndOfPerformance:
@@ -118,7 +118,7 @@ class SessionRun:
                 change = self._change(performance, "created")
                 change.finished_at = None
                 change.due_at = self._stage.wiring.clock() + timedelta(seconds=end.after_seconds)
-                await performance.flush(change)
+                await performance.notes.flush(change)
                 self._stage.wiring.queue.give(SessionsDue())
                 return
             case Died():
@@ -126,19 +126,19 @@ class SessionRun:
                 return
             case Completed():
                 change = self._change(performance, "completed", result=end.result)
-                performance.note("state", "completed")
+                performance.notes.log("state", "completed")
             case Failed():
                 change = self._change(performance, "failed", error=end.message)
-                performance.fail_open_steps("cut off")
-                performance.note("error", end.traceback or end.message)
-                performance.note("state", "failed")
+                performance.notes.fail_open_steps("cut off")
+                performance.notes.log("error", end.traceback or end.message)
+                performance.notes.log("state", "failed")
             case Stopped():
                 change = self._change(performance, "stopped", error=end.reason)
-                performance.fail_open_steps("stopped")
-                performance.note("state", "stopped", {"reason": end.reason})
+                performance.notes.fail_open_steps("stopped")
+                performance.notes.log("state", "stopped", {"reason": end.reason})
         if session.parent_id is not None:
-            performance.signal(self._signal_of_end(change))
-        await performance.flush(change, forgets_waits=performance.has_waits)
+            performance.notes.signal(self._signal_of_end(change))
+        await performance.notes.flush(change, forgets_waits=performance.has_waits)
         self._count(change)
         if session.request_id is not None and session.is_sync:
             reply = End(change.status, change.result)
@@ -159,14 +159,14 @@ class SessionRun:
         if session.is_sync or deaths >= MOST_DEATHS:
             await self._settle(performance, Failed(message))
             return
-        performance.fail_open_steps("the process ended")
-        performance.note(
+        performance.notes.fail_open_steps("the process ended")
+        performance.notes.log(
             "retry", f"{message} The session runs again, {MOST_DEATHS - deaths} more times at most."
         )
         change = self._change(performance, "created")
         change.deaths, change.finished_at = deaths, None
         change.due_at = self._stage.wiring.clock()
-        await performance.flush(change)
+        await performance.notes.flush(change)
 
     def _change(
         self, performance: Performance, status: str, *, error: str | None = None, result: str | None = None
@@ -175,12 +175,12 @@ class SessionRun:
             status=status,
             due_at=None,
             keeps_lease=False,
-            active_seconds=performance.active_seconds,
+            active_seconds=performance.active_time.seconds,
             deaths=self._session.deaths,
             error=error,
-            outcome=performance.outcome,
+            outcome=performance.notes.outcome,
             result=result,
-            custom_data=json.dumps(performance.custom_data) if performance.custom_data else None,
+            custom_data=json.dumps(performance.notes.custom_data) if performance.notes.custom_data else None,
             finished_at=self._stage.wiring.clock(),
         )
 

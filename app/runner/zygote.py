@@ -152,12 +152,12 @@ class Zygote:
         ours, theirs = socket.socketpair()
         try:
             pid, died = await self._request(request, theirs)
-            return Process(pid, await Channel.open(ours), died)
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
+        return Process(pid, await Channel.open(ours), died)
 
     async def _request(
         self, request: dict[str, Any], descriptor: socket.socket

@@ -48,7 +48,7 @@ class Asking:
         Raises:
             LeaseLost: the session is another's by now.
         """
-        await self.performance.flush()
+        await self.performance.notes.flush()
         async with self.performance.stage.wiring.database.write() as tx:
             wanted = select(Session).where(
                 Session.id.in_([self.session_id, also or self.session_id]),
@@ -70,14 +70,14 @@ class Asking:
         """Record that the service refused, so that it does so again when the handler runs again."""
         if self.seq is not None:
             text = ERROR + json.dumps({"type": kind, "message": message})
-            self.performance.keep_record(self.seq, self.operation, self.name, text)
-            await self.performance.flush()
+            self.performance.notes.record(self.seq, self.operation, self.name, text)
+            await self.performance.notes.flush()
 
     async def record_result(self, result: Any) -> Any:
         """Record a result whose effect is part of the performance's own writing."""
         if self.seq is not None:
-            self.performance.keep_record(self.seq, self.operation, self.name, RESULT + json.dumps(result))
-            await self.performance.flush()
+            self.performance.notes.record(self.seq, self.operation, self.name, RESULT + json.dumps(result))
+            await self.performance.notes.flush()
         return result
 
     def _entry(self, text: str) -> JournalEntry:

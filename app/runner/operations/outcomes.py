@@ -20,8 +20,10 @@ async def give_outcome(asking: Asking) -> None:
     """Answer the request of the session, or another one that waits, or note a value."""
     if asking.arguments["kind"] == "value":
         value = asking.arguments["value"]
-        asking.performance.note("outcome", None, {"value": value})
-        asking.performance.keep_outcome(asking.performance.outcome or json.dumps({"value": value}))
+        asking.performance.notes.log("outcome", None, {"value": value})
+        asking.performance.notes.show_outcome(
+            asking.performance.notes.outcome or json.dumps({"value": value})
+        )
     else:
         answer_request(asking)
     await asking.record_result(None)
@@ -39,19 +41,21 @@ def answer_request(asking: Asking) -> None:
         raise HandlerError("a status code is from 200 to 599", kind="ValueError")
     shown = show_outcome(status_code, headers, body)
     if dropped:
-        performance.note("outcome", f"headers that the server sets itself were dropped: {', '.join(dropped)}")
+        performance.notes.log(
+            "outcome", f"headers that the server sets itself were dropped: {', '.join(dropped)}"
+        )
     if arguments.get("more"):
-        performance.note("outcome", "more", shown)
+        performance.notes.log("outcome", "more", shown)
         if (request_id := performance.session.request_id) is not None:
             performance.stage.waiters.tell_part(request_id, Answer(status_code, tuple(headers), body))
         return
     request_id = arguments.get("event_id") or performance.session.request_id
     if request_id == performance.session.request_id:
-        if performance.is_answered:
-            performance.note("outcome", "ignored: the request had been answered before", shown)
+        if performance.notes.is_answered:
+            performance.notes.log("outcome", "ignored: the request had been answered before", shown)
             return
-        performance.is_answered = True
-    performance.note("outcome", None, shown)
+        performance.notes.is_answered = True
+    performance.notes.log("outcome", None, shown)
     outcome = NewOutcome(
         request_id or performance.session.id,
         performance.session.workspace_id,
@@ -61,7 +65,7 @@ def answer_request(asking: Asking) -> None:
         body,
         performance.stage.wiring.clock(),
     )
-    performance.answer(outcome, text=json.dumps(shown))
+    performance.notes.answer(outcome, shown=json.dumps(shown))
 
 
 def show_outcome(status_code: int, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
@@ -76,5 +80,5 @@ def show_outcome(status_code: int, headers: list[tuple[str, str]], body: bytes) 
 
 async def attach_custom_data(asking: Asking) -> None:
     """Attach values to the session."""
-    asking.performance.keep_custom_data(asking.arguments["values"])
+    asking.performance.notes.attach(asking.arguments["values"])
     await asking.record_result(None)

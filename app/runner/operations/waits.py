@@ -158,14 +158,14 @@ async def park_or_ring(
             status="waiting",
             due_at=until,
             keeps_lease=False,
-            active_seconds=performance.active_seconds,
+            active_seconds=performance.active_time.seconds,
             deaths=performance.session.deaths,
             wait=describe_wait(asking, until),
-            custom_data=json.dumps(performance.custom_data),
-            outcome=performance.outcome,
+            custom_data=json.dumps(performance.notes.custom_data),
+            outcome=performance.notes.outcome,
             if_wakes=seen,
         )
-        if (await performance.flush(change)).changed:
+        if (await performance.notes.flush(change)).changed:
             if left is not None and left - pause < ALARM_SECONDS:
                 # On time, and not only with the next sweep; a moment later, because who looks too early finds nothing.
                 asyncio.get_running_loop().call_later(
