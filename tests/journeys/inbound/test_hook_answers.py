@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.journeys.inbound.deployments import Deployed, deploy
+from tests.journeys.inbound.deployments import Deployed, deploy, log_of, session_of
 from tests.journeys.inbound.raw_requests import connect, exchange, send
 from tests.services import Service
 
@@ -144,6 +144,30 @@ def test_a_slug_that_nobody_has_is_not_found(answers: Deployed, path: str) -> No
     assert told(answers.service.http.post(path), 404, "not_found")["errors"] == []
 
 
+def test_a_disabled_workflow_is_told_apart_by_nobody(service: Service) -> None:
+    def without_ids(answer: httpx2.Response) -> tuple[object, ...]:
+        request_id = answer.headers["request-id"]
+        headers = {
+            name: value for name, value in answer.headers.items() if name not in ("request-id", "date")
+        }
+        return answer.status_code, headers, answer.text.replace(request_id, "")
+
+    manifest = """
+        version: v2
+        project: {name: NAME}
+        triggers: [{name: any, type: webhook, call: "a.py:f"}]
+    """
+    other = deploy(service, {"aetherflow.yaml": manifest, "a.py": "def f(event): pass"})
+    assert other.call("any").status_code == 202
+    assert service.api.patch(f"/workflows/{other.workflow_id}", json={"enabled": False}).status_code == 200
+    disabled = other.call("any")
+    assert disabled.status_code == 404
+    unknown = service.http.post("/webhooks/" + "a" * len(other.triggers["any"]["slug"]))
+    assert without_ids(disabled) == without_ids(unknown)
+    assert service.api.patch(f"/workflows/{other.workflow_id}", json={"enabled": True}).status_code == 200
+    assert other.call("any").status_code == 202
+
+
 def test_other_methods_than_that_of_a_synchronous_trigger_are_not_allowed(answers: Deployed) -> None:
     answer = answers.call("posts", method="DELETE")
     told(answer, 405, "method_not_allowed")
@@ -242,6 +266,9 @@ def test_a_handler_that_returns_nothing_or_what_json_cannot_hold_is_acknowledged
 ) -> None:
     answer = answers.call("returned", content=returned.encode())
     assert (answer.status_code, list(answer.json())) == (200, ["message"])
+    session = session_of(answers.service, answer)
+    logged = [entry for entry in log_of(answers.service, session["id"]) if entry["kind"] == "error"]
+    assert (session["status"], len(logged)) == ("completed", 0 if returned == "None" else 1)
 
 
 def test_a_handler_that_raises_is_told_without_its_secrets(answers: Deployed) -> None:
@@ -252,12 +279,18 @@ def test_a_handler_that_raises_is_told_without_its_secrets(answers: Deployed) ->
     assert answer.headers["aetherflow-request-id"].startswith("req_")
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
+    session = session_of(answers.service, answer)
+    assert session["error"] == "RuntimeError: the secret of the house"
+    [error] = [entry for entry in log_of(answers.service, session["id"]) if entry["kind"] == "error"]
+    assert 'File "program.py", line ' in error["text"]
+    assert "aetherflow" not in error["text"]
 
 
 def test_a_handler_that_raises_after_its_answer_has_answered(answers: Deployed) -> None:
     answer = answers.call("late")
     assert (answer.status_code, answer.text) == (200, "in time")
     assert answers.kept("kept", answer.headers["aetherflow-request-id"]) == "answered"
+    assert session_of(answers.service, answer)["status"] == "failed"
 
 
 def test_the_suffix_sync_makes_any_trigger_answer(answers: Deployed) -> None:

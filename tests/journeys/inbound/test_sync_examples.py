@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.journeys.inbound.deployments import Deployed, deploy
+from tests.journeys.inbound.deployments import Deployed, deploy, log_of, prints_of, session_of
 from tests.services import Service
 
 MANIFEST = """
@@ -330,6 +330,25 @@ def test_only_the_final_outcome_is_sent_and_the_handler_goes_on(examples: Deploy
     answer = examples.call("several")
     assert (answer.status_code, answer.text) == (200, "Result: 42")
     assert examples.kept("kept", answer.headers["aetherflow-request-id"]) == "logged 42"
+
+
+def test_every_outcome_is_in_the_log(examples: Deployed) -> None:
+    answer = examples.call("several")
+    session = session_of(examples.service, answer)
+    assert session["status"] == "completed"
+    outcomes = [one for one in log_of(examples.service, session["id"]) if one["kind"] == "outcome"]
+    assert [one["data"]["body"] for one in outcomes if "data" in one] == [
+        "Processing...",
+        "Result: 42",
+        "too late",
+    ]
+    assert [one.get("text", "").partition(":")[0] for one in outcomes] == ["more", "", "ignored"]
+    assert session["outcome"]["body"] == "Result: 42"
+
+
+def test_what_a_handler_prints_is_in_the_log(examples: Deployed) -> None:
+    session = session_of(examples.service, examples.call("careful", content=b"worse"))
+    assert prints_of(examples.service, session["id"]) == ["Error: 'worse'"]
 
 
 def test_work_goes_on_after_the_answer(examples: Deployed) -> None:

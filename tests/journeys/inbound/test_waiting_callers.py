@@ -8,7 +8,7 @@ from contextlib import closing
 import httpx2
 import pytest
 
-from tests.journeys.inbound.deployments import Deployed, deploy
+from tests.journeys.inbound.deployments import Deployed, deploy, log_of, session_of
 from tests.journeys.inbound.raw_requests import connect
 from tests.services import Service
 
@@ -22,6 +22,7 @@ triggers:
   - {name: slow_stream, type: webhook, is_sync: true, stream: true, timeout: 1, call: "program.py:stream"}
   - {name: patient, type: webhook, is_sync: true, timeout: 30, call: "program.py:wait"}
   - {name: asleep, type: webhook, is_sync: true, timeout: 1, call: "program.py:sleep"}
+  - {name: busy, type: webhook, is_sync: true, timeout: 30, call: "program.py:loop"}
   - {name: quick, type: webhook, is_sync: true, call: "program.py:answer"}
   - {name: go, type: webhook}
   - {name: kept, type: webhook, is_sync: true, call: "program.py:show_kept"}
@@ -45,6 +46,11 @@ def stream(event):
 def sleep(event):
     time.sleep(1.2)
     set_value("done " + event.data.body.text, event.event_id)
+
+def loop(event):
+    set_value("waiting " + event.data.body.text, True)
+    while True:
+        pass
 
 def answer(event):
     http_outcome(body="at once")
@@ -158,6 +164,32 @@ def test_a_caller_who_leaves_in_the_middle_of_the_body_starts_nothing(callers: D
         connection.sendall(head.encode())
     assert callers.call("quick").text == "at once"
     assert callers.call("kept", json=f"waiting {word}").json() == [None]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "options"),
+    [("patient", {}), ("patient", {"reason": "enough"}), ("busy", {"force": True, "reason": "enough"})],
+)
+def test_the_caller_of_a_stopped_session_is_told(
+    callers: Deployed, word: str, trigger: str, options: dict[str, object]
+) -> None:
+    service = callers.service
+    with ThreadPoolExecutor(1) as thread:
+        answering = thread.submit(callers.call, trigger, content=word.encode())
+        callers.kept("kept", f"waiting {word}")
+        call = "program.py:loop" if trigger == "busy" else "program.py:wait"
+        listed = service.api.get("/sessions", params={"workflow_id": callers.workflow_id}).json()["data"]
+        [session] = [one for one in listed if one["call"] == call and one["finished_at"] is None]
+        assert service.api.post(f"/sessions/{session['id']}/stop", json=options).status_code == 202
+        answer = answering.result()
+    assert (answer.status_code, answer.json()["code"]) == (503, "session_stopped")
+    assert answer.json()["session_id"] == answer.headers["aetherflow-session-id"] == session["id"]
+    stopped = session_of(service, answer)
+    assert (stopped["status"], stopped["stop_reason"]) == (
+        "stopped",
+        options.get("reason", stopped["stop_reason"]),
+    )
+    assert "stop" in [entry["kind"] for entry in log_of(service, session["id"])]
 
 
 def test_a_stream_that_has_begun_ends_with_the_timeout(callers: Deployed, word: str) -> None:
