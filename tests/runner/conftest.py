@@ -21,7 +21,10 @@ async def zygote() -> AsyncIterator[Zygote]:
 
 
 @pytest.fixture
-def program(zygote: Zygote, tmp_path: Path) -> Programmer:
+async def program(zygote: Zygote, tmp_path: Path) -> AsyncIterator[Programmer]:
     folder = tmp_path / "deployed"
     folder.mkdir()
-    return Programmer(zygote, folder)
+    programmer = Programmer(zygote, folder)
+    yield programmer
+    for process in programmer.processes:
+        process.kill()

@@ -17,6 +17,7 @@ class Programmer:
     def __init__(self, zygote: Zygote, folder: Path) -> None:
         self.zygote = zygote
         self.folder = folder
+        self.processes: list[Process] = []
 
     def write(self, text: str, path: str = "program.py") -> None:
         """Write a file of the program."""
@@ -26,7 +27,9 @@ class Programmer:
 
     async def fork(self, environment: dict[str, str] | None = None, **members: Any) -> Process:
         """Return a process of the program."""
-        return await self.zygote.fork(self.folder, environment or {"GREETING": "hello"}, **members)
+        process = await self.zygote.fork(self.folder, environment or {"GREETING": "hello"}, **members)
+        self.processes.append(process)
+        return process
 
     async def call(self, function: str, **members: Any) -> list[dict[str, Any]]:
         """Perform a session in a process of its own; returns its messages, the last of which says how it ended."""

@@ -99,21 +99,18 @@ class Zygote:
         return True
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            self._children.discard(pid)
-            Channel(self._control).send({"exited": pid, "status": status})
+        for pid in list(self._children):
+            # While it is not reaped, no other process gets its number.
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                end_group(pid)
+                self._children.discard(pid)
+                _, status = os.waitpid(pid, 0)
+                Channel(self._control).send({"exited": pid, "status": status})
 
     def _end_children(self) -> None:
-        """End what was forked, by group, so that what it has started ends as well."""
+        """End what was forked."""
         for pid in self._children:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)
+            end_group(pid)
 
     def close(self) -> None:
         """Let go of what only the zygote needs."""
@@ -162,6 +159,12 @@ def limit_resources(memory_bytes: int) -> None:
         if hard != resource.RLIM_INFINITY:
             most = min(most, hard)
         resource.setrlimit(what, (most, most))
+
+
+def end_group(pid: int) -> None:
+    """End a process and what it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def end_with_parent() -> None:
