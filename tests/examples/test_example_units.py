@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from app.providers import PROVIDERS
+from app.rules.manifest import read_manifest
 from tests.checkout import ROOT
-from tests.examples.deployed_example import EXAMPLES, FOLDER
+from tests.examples.deployed_example import EXAMPLES, FOLDER, files_of
 
 TIMEOUT_SECONDS = 30
 
@@ -31,6 +33,12 @@ def test_the_unit_tests_of_an_example_pass(name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_deployed_without_a_warning(name: str) -> None:
+    files = {path: text.encode() for path, text in files_of(name).items()}
+    assert read_manifest(files, providers=[provider.name for provider in PROVIDERS]).warnings == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
