@@ -73,20 +73,14 @@ class Processes:
         finally:
             place.give_up()
 
-    async def acquire(self, program: Program) -> Process:
-        """Return a warm process of a program, or a new one.
+    async def acquire(self, program: Program, *, is_fresh: bool = False) -> Process:
+        """Return a warm process of a program, or a new one, as a session gets that comes back after a wait.
 
         Raises:
             OSError: the system does not allow another process.
         """
-        for process, (other, timer) in reversed(self._idle.items()):
-            if other.key == program.key:
-                timer.cancel()
-                del self._idle[process]
-                if process.is_alive:
-                    self._busy.add(process)
-                    return process
-                break
+        if not is_fresh and (process := self._take_idle(program)) is not None:
+            return process
         if self.room <= 0:
             raise OSError("too many sessions wait in processes of their own")
         if len(self._idle) >= self.room and self._idle:
@@ -94,6 +88,18 @@ class Processes:
         process = await self._zygote.fork(program.folder, program.environment, packages=program.packages)
         self._busy.add(process)
         return process
+
+    def _take_idle(self, program: Program) -> Process | None:
+        """Return the process of a program that was used last, if one is idle and alive."""
+        for process, (other, timer) in reversed(self._idle.items()):
+            if other.key == program.key:
+                timer.cancel()
+                del self._idle[process]
+                if not process.is_alive:
+                    return None
+                self._busy.add(process)
+                return process
+        return None
 
     def release(self, process: Process, program: Program, *, is_reusable: bool) -> None:
         """Keep a process for its program's next session, or end it."""

@@ -92,7 +92,9 @@ class SessionRun:
         if program.fault is not None:
             return Failed(program.fault)
         try:
-            process = await self._stage.processes.acquire(program)
+            process = await self._stage.processes.acquire(
+                program, is_fresh=session.is_durable and session.attempt > 1
+            )
         except OSError as error:
             reason = f"The system does not allow another process: {error.strerror or error}."
             if session.is_sync:

@@ -14,6 +14,7 @@ from app.runner.operations.asking import Asking
 from app.runner.operations.events import emit
 from app.runner.operations.integrations import use_integration
 from app.runner.operations.outcomes import attach_custom_data, give_outcome
+from app.runner.operations.plain_texts import check_texts
 from app.runner.operations.sessions import send_signal, start_session
 from app.runner.operations.subscriptions import subscribe, unsubscribe
 from app.runner.operations.values import use_value
@@ -58,6 +59,7 @@ async def operate(performance: Performance, message: dict[str, Any]) -> dict[str
     try:
         if operation is None:
             raise HandlerError(f"this service does not know the operation {asking.operation!r}")
+        check_texts(asking.arguments)
         return {"result": await insist(operation, asking)}
     except HandlerStopped as stopped:
         return {"stop": str(stopped)}
