@@ -21,13 +21,16 @@ from app.wiring import Wiring
 async def record_event(
     tx: Tx,
     event_type: str,
-    data: Mapping[str, Any],
+    data: Mapping[str, Any] | orjson.Fragment,
     *,
     workspace_id: str,
     wiring: Wiring,
     besides: str | None = None,
 ) -> Event:
-    """Publish an event to the endpoints that subscribe to it, but never to `besides`."""
+    """Publish an event to the endpoints that subscribe to it, but never to `besides`.
+
+    A fragment is compact JSON, which goes out as it stands.
+    """
     event = add_event(tx, event_type, orjson.dumps(data), workspace_id=workspace_id, wiring=wiring)
     statement = select(Endpoint.id, Endpoint.events).where(
         Endpoint.workspace_id == workspace_id, Endpoint.enabled, Endpoint.deleted_at.is_(None)
