@@ -41,6 +41,7 @@ POSTS: list[tuple[str, Any, str]] = [
     ("/endpoints/{endpoint}/test?wait=true", {"event": "a.b"}, ""),
     ("/deliveries/{delivery}/retry", None, ""),
     ("/deliveries/{delivery}/cancel", None, ""),
+    ("/workflows", {"name": "orders"}, ""),
     ("/api-keys", {"name": "a key", "scopes": ["read"]}, "key"),
 ]
 
@@ -81,6 +82,7 @@ def settle(workspace: httpx2.Client) -> dict[str, Any]:
         "events": workspace.get("/events").json(),
         "endpoints": workspace.get("/endpoints").json(),
         "deliveries": workspace.get("/deliveries").json(),
+        "workflows": workspace.get("/workflows").json(),
         "keys": [one["id"] for one in workspace.get("/api-keys").json()["data"]],
     }
 
