@@ -61,6 +61,7 @@ class Channel(asyncio.Protocol):
     def refuse(self) -> None:
         """Take nothing more from a process that sends what is no message."""
         self.is_garbled = True
+        self._buffer.clear()
         self.close()
 
     def data_received(self, data: bytes) -> None:
