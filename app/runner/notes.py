@@ -62,10 +62,11 @@ class Notes:
         """Note that steps were cut off."""
         self._pending.steps += self._steps.fail_open(reason)
 
-    def answer(self, outcome: NewOutcome, *, shown: str) -> None:
-        """Answer a request, unless it has been answered; `shown` is JSON for people."""
+    def answer(self, outcome: NewOutcome, *, shown: str | None) -> None:
+        """Answer a request, unless it has been answered; `shown` is JSON for people, if it is the session's own."""
         self._pending.outcomes.append(outcome)
-        self.show_outcome(shown)
+        if shown is not None:
+            self.show_outcome(shown)
 
     def show_outcome(self, shown: str) -> None:
         """Show this as what the session answered."""

@@ -5,12 +5,14 @@ from base64 import b64decode
 from typing import Any
 
 import orjson
+from sqlalchemy import select
 
 from app.inbound.answers import Answer
 from app.rules.answer_headers import keep_sendable
 from app.runner.handler_errors import HandlerError
 from app.runner.operations.asking import Asking
 from app.store.hot.session_rows import NewOutcome
+from app.store.models import FinalOutcome, ReceivedRequest, Session
 
 # The largest body of an answer, in bytes. The author's package refuses more before it is sent here.
 MOST_BODY_BYTES = 6 * 1024 * 1024
@@ -25,13 +27,14 @@ async def give_outcome(asking: Asking) -> None:
             asking.performance.notes.outcome or json.dumps({"value": value})
         )
     else:
-        answer_request(asking)
+        await answer_request(asking)
     await asking.record_result(None)
 
 
-def answer_request(asking: Asking) -> None:
-    """Answer a request with a status, headers and a body."""
+async def answer_request(asking: Asking) -> None:
+    """Answer the session's request, or another one, with a status, headers and a body."""
     arguments, performance = asking.arguments, asking.performance
+    notes, session = performance.notes, performance.session
     body = b64decode(arguments.get("body_base64") or "")
     if len(body) > MOST_BODY_BYTES:
         raise HandlerError(f"a body may have {MOST_BODY_BYTES} bytes", kind="ValueError")
@@ -41,31 +44,49 @@ def answer_request(asking: Asking) -> None:
         raise HandlerError("a status code is from 200 to 599", kind="ValueError")
     shown = show_outcome(status_code, headers, body)
     if dropped:
-        performance.notes.log(
-            "outcome", f"headers that the server sets itself were dropped: {', '.join(dropped)}"
-        )
+        notes.log("outcome", f"headers that the server sets itself were dropped: {', '.join(dropped)}")
+    request_id = arguments.get("event_id") or session.request_id
+    is_own = request_id == session.request_id
+    if not is_own and not await is_waited_for(asking, str(request_id)):
+        notes.log("outcome", f"ignored: nobody waits for an answer to {request_id}", shown)
+        return
     if arguments.get("more"):
-        performance.notes.log("outcome", "more", shown)
-        if (request_id := performance.session.request_id) is not None:
+        notes.log("outcome", "more", shown)
+        if request_id is not None:
             performance.stage.waiters.tell_part(request_id, Answer(status_code, tuple(headers), body))
         return
-    request_id = arguments.get("event_id") or performance.session.request_id
-    if request_id == performance.session.request_id:
-        if performance.notes.is_answered:
-            performance.notes.log("outcome", "ignored: the request had been answered before", shown)
-            return
-        performance.notes.is_answered = True
-    performance.notes.log("outcome", None, shown)
+    if is_own and notes.is_answered:
+        notes.log("outcome", "ignored: the request had been answered before", shown)
+        return
+    notes.is_answered |= is_own
+    notes.log("outcome", None if is_own else f"to {request_id}", shown)
     outcome = NewOutcome(
-        request_id or performance.session.id,
-        performance.session.workspace_id,
-        performance.session.id,
+        request_id or session.id,
+        session.workspace_id,
+        session.id,
         status_code,
         orjson.dumps(headers),
         body,
         performance.stage.wiring.clock(),
     )
-    performance.notes.answer(outcome, shown=json.dumps(shown))
+    notes.answer(outcome, shown=json.dumps(shown) if is_own else None)
+
+
+async def is_waited_for(asking: Asking, request_id: str) -> bool:
+    """Whether a request is one of the workspace whose caller waits, or may have waited until a moment ago."""
+    statement = (
+        select(Session.is_sync)
+        .join(ReceivedRequest, ReceivedRequest.session_id == Session.id)
+        .outerjoin(FinalOutcome, FinalOutcome.request_id == ReceivedRequest.id)
+        .where(
+            ReceivedRequest.id == request_id,
+            ReceivedRequest.workspace_id == asking.workspace_id,
+            Session.finished_at.is_(None),
+            FinalOutcome.request_id.is_(None),
+        )
+    )
+    async with asking.performance.stage.wiring.database.read() as tx:
+        return bool(await tx.scalar(statement))
 
 
 def show_outcome(status_code: int, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:

@@ -46,14 +46,17 @@ class Deployed:
         return until(found, what=f"{key} is kept")[0]
 
 
-def deploy(service: Service, files: Mapping[str, str]) -> Deployed:
-    """Deploy files by their paths, indented as they may be; `NAME` in the manifest becomes a fresh name."""
+def deploy(service: Service, files: Mapping[str, str], *, api: httpx2.Client | None = None) -> Deployed:
+    """Deploy files by their paths, indented as they may be; `NAME` in the manifest becomes a fresh name.
+
+    `api` is the client of another workspace than the first.
+    """
     name = f"journey_{next(numbers)}"
     files = {
         path: textwrap.dedent(text).replace("NAME", name) if path.endswith(".yaml") else textwrap.dedent(text)
         for path, text in files.items()
     }
-    answer = service.api.post(
+    answer = (api or service.api).post(
         "/workflows/deploy", content=pack(files), headers={"Content-Type": "application/gzip"}
     )
     assert answer.status_code in (200, 201), answer.text
@@ -75,6 +78,12 @@ def pack(files: Mapping[str, str]) -> bytes:
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()
+
+
+def make_workspace(service: Service) -> httpx2.Client:
+    """Return a client of a new workspace; the caller closes it."""
+    made = service.api.post("/workspaces", json={"name": f"workspace of journey {next(numbers)}"})
+    return service.client(made.raise_for_status().json()["api_key"])
 
 
 def session_of(service: Service, answer: httpx2.Response) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.journeys.inbound.deployments import Deployed, deploy, log_of, session_of
+from tests.journeys.inbound.deployments import Deployed, deploy, log_of, make_workspace, session_of
 from tests.journeys.inbound.raw_requests import connect, exchange, send
 from tests.services import Service
 
@@ -102,14 +102,17 @@ def ask(event):
     set_value(event.event_id, "went on")
 
 def reply(event):
-    http_outcome(203, body="from another session", event_id=get_value("question"))
+    http_outcome(203, body="from " + event.data.headers["X-From"], event_id=event.data.body.text)
     http_outcome(body="told")
 """
 
 
+FILES = {"aetherflow.yaml": MANIFEST, "program.py": PROGRAM}
+
+
 @pytest.fixture(scope="module")
 def answers(service: Service) -> Deployed:
-    return deploy(service, {"aetherflow.yaml": MANIFEST, "program.py": PROGRAM})
+    return deploy(service, FILES)
 
 
 def told(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
@@ -418,8 +421,25 @@ def test_another_session_can_answer_a_request_that_waits(answers: Deployed) -> N
     with ThreadPoolExecutor(1) as thread:
         asking = thread.submit(answers.call, "asks")
         answers.kept("kept", "question is open")
-        assert answers.call("replies").text == "told"
+        question = answers.kept("kept", "question")
+        with make_workspace(answers.service) as foreign:
+            stranger = deploy(answers.service, FILES, api=foreign)
+            assert stranger.call("replies", content=question, headers={"X-From": "a stranger"}).text == "told"
+        replied = answers.call("replies", content=question, headers={"X-From": "another session"})
+        assert replied.text == "told"
         answer = asking.result()
     assert (answer.status_code, answer.text) == (203, "from another session")
     answers.call("uncalled", content=b"go on")
     assert answers.kept("kept", answer.headers["aetherflow-request-id"]) == "went on"
+    assert session_of(answers.service, replied)["outcome"]["body"] == "told"
+
+
+def test_an_answer_to_a_request_that_nobody_waits_for_is_logged(answers: Deployed) -> None:
+    answered = answers.call("answer").headers["aetherflow-request-id"]
+    accepted = answers.call("async").headers["aetherflow-request-id"]
+    for event_id in (answered, accepted, "req_none", "x" * 200):
+        replied = answers.call("replies", content=event_id.encode(), headers={"X-From": "one too late"})
+        assert replied.text == "told"
+        session = session_of(answers.service, replied)
+        texts = [entry.get("text") for entry in log_of(answers.service, session["id"])]
+        assert f"ignored: nobody waits for an answer to {event_id}" in texts
