@@ -144,7 +144,10 @@ class Database:
 
 
 def make_postgresql_engine(url: str) -> AsyncEngine:
-    """Return an engine that connects as asyncpg reads the URL, so that both pools understand the same options."""
+    """Return an engine that connects as asyncpg reads the URL, so that both pools understand the same options.
+
+    Neither engine repeats in an error what was to be written: errors are logged, and rows hold what strangers sent.
+    """
 
     async def connect() -> asyncpg.Connection:
         # Statements are planned by the sizes of the day: a plan that was made for empty tables and kept reads all
@@ -161,12 +164,15 @@ def make_postgresql_engine(url: str) -> AsyncEngine:
         max_overflow=10,
         pool_timeout=TIMEOUT_SECONDS,
         pool_pre_ping=True,
+        hide_parameters=True,
     )
 
 
 def make_sqlite_engine(url: str) -> AsyncEngine:
     """Return an engine whose transactions begin when we say so, and as writers when they are to write."""
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+    engine = create_async_engine(
+        url, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, hide_parameters=True
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: Any) -> None:

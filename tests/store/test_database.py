@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from app.errors import Unavailable
-from app.queue import Changed, Hint, LocalQueue, Look
+from app.queue import Changed, Hint, LocalQueue, Look, RequestsAnswered, SessionsDue, SessionsWoken
 from app.store.address import Address
 from app.store.database import Database, is_away
 from app.store.hot.sqlite import SqliteHotStore
@@ -61,6 +61,18 @@ async def test_hints_are_given_after_the_commit(database: Database, queue: Local
         assert open_at_hint == []
     assert open_at_hint == [False]
     assert await name_of(database, "ws_1") == "one"
+
+
+async def test_hints_of_sessions_are_given_after_the_commit_too(
+    database: Database, hints: list[Hint]
+) -> None:
+    async with database.write() as tx:
+        for session_id in ("ses_2", "ses_1", "ses_2"):
+            tx.hint_woken(session_id)
+        tx.hint_sessions_due()
+        tx.hint_answered("req_1")
+        assert hints == []
+    assert hints == [SessionsWoken(["ses_1", "ses_2"]), SessionsDue(), RequestsAnswered(["req_1"])]
 
 
 async def test_a_hint_names_each_endpoint_once(database: Database, hints: list[Hint]) -> None:
@@ -158,6 +170,14 @@ async def test_a_reader_sees_one_state_from_its_first_statement_to_its_last(data
         assert await tx.scalar(select(Workspace.endpoints_version)) == before == 0
     async with database.read() as tx:
         assert await tx.scalar(select(Workspace.endpoints_version)) == 7
+
+
+async def test_an_error_does_not_repeat_what_was_to_be_written(database: Database) -> None:
+    workspace_id = await add_workspace(database)
+    with pytest.raises(IntegrityError) as caught:
+        async with database.write() as tx:
+            tx.add(Workspace(id=workspace_id, name="canary", endpoints_version=0, created_at=START))
+    assert "canary" not in str(caught.value)
 
 
 async def test_a_time_without_a_zone_is_refused(database: Database) -> None:
