@@ -113,11 +113,12 @@ class Journal:
         self._record(kind, name, f"{lines}{text}" if lines else text, awaited=True)
 
     def _record(self, kind: str, name: str, text: str, *, awaited: bool) -> None:
-        message: dict[str, Any] = {"record": [self.next_seq(), kind, storable(name), text]}
+        message: dict[str, Any] = {"record": [self.position + 1, kind, storable(name), text]}
+        # What cannot be sent takes no position.
+        self._channel.send({**message, "awaited": True} if awaited else message)
+        self.position += 1
         if not awaited:
-            self._channel.send(message)
             return
-        self._channel.send({**message, "awaited": True})
         answer = self._channel.receive()
         if "error" in answer:
             raise AetherFlowError(answer["error"]["message"])
