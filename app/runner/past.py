@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.store.database import Database, Tx
 from app.store.hot.session_rows import ClaimedSession, StepState
@@ -34,37 +35,59 @@ async def read_past(database: Database, session: ClaimedSession) -> Past:
     if session.attempt <= 1:
         return Past()
     async with database.read() as tx:
-        steps = await tx.scalars(select(Step).where(Step.session_id == session.id).order_by(Step.number))
+        # In one statement, because ten thousand sessions may be woken at once.
+        found = await tx.execute(
+            select(
+                Session.outcome,
+                is_answered(session.request_id),
+                count_prints(session.id),
+                exists_step(session.id),
+            ).where(Session.id == session.id)
+        )
+        outcome, answered, prints, has_steps = found.one()
         return Past(
             records=await read_records(tx, session.id) if session.is_durable else (),
-            prints=await count_prints(tx, session.id) if session.is_durable else 0,
-            steps=[
-                StepState(row.number, row.name, row.status, row.started_at, row.duration_ms, row.error)
-                for row in steps
-            ],
-            outcome=await tx.scalar(select(Session.outcome).where(Session.id == session.id)),
-            is_answered=await is_answered(tx, session.request_id),
+            prints=prints if session.is_durable else 0,
+            steps=await read_steps(tx, session.id) if has_steps else (),
+            outcome=outcome,
+            is_answered=answered,
         )
 
 
 async def read_records(tx: Tx, session_id: str) -> list[tuple[str, str, str]]:
     """Return the journal in order."""
-    rows = await tx.scalars(
-        select(JournalEntry).where(JournalEntry.session_id == session_id).order_by(JournalEntry.seq)
+    rows = await tx.execute(
+        select(JournalEntry.kind, JournalEntry.name, JournalEntry.result)
+        .where(JournalEntry.session_id == session_id)
+        .order_by(JournalEntry.seq)
     )
     return [(row.kind, row.name, row.result.decode()) for row in rows]
 
 
-async def count_prints(tx: Tx, session_id: str) -> int:
-    """Return how many lines the handler printed, without what was printed while its file was loaded, which has data."""
-    count = (
+async def read_steps(tx: Tx, session_id: str) -> list[StepState]:
+    """Return the steps in order."""
+    rows = await tx.scalars(select(Step).where(Step.session_id == session_id).order_by(Step.number))
+    return [
+        StepState(row.number, row.name, row.status, row.started_at, row.duration_ms, row.error)
+        for row in rows
+    ]
+
+
+def count_prints(session_id: str) -> ColumnElement[int]:
+    """Count the lines that the handler printed, without those of the loading of its file, which have data."""
+    return (
         select(func.count())
         .select_from(LogEntry)
         .where(LogEntry.session_id == session_id, LogEntry.kind == "print", LogEntry.data.is_(None))
+        .scalar_subquery()
     )
-    return await tx.scalar(count) or 0
 
 
-async def is_answered(tx: Tx, request_id: str | None) -> bool:
+def exists_step(session_id: str) -> ColumnElement[bool]:
+    """Whether a session has begun a step."""
+    return exists().where(Step.session_id == session_id)
+
+
+def is_answered(request_id: str | None) -> ColumnElement[bool]:
     """Whether a request has its answer."""
-    return bool(await tx.scalar(select(exists().where(FinalOutcome.request_id == request_id))))
+    return exists().where(FinalOutcome.request_id == request_id)

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from app.inbound.wire import as_event
 from app.queue import SessionsDue
@@ -48,23 +48,21 @@ async def next_event(asking: Asking) -> Any:
     ids = [str(subscription_id) for subscription_id in asking.arguments["ids"]]
 
     async def find(tx: Tx) -> Any:
-        owned = set(
-            await tx.scalars(
-                select(TriggerSubscription.id).where(
-                    TriggerSubscription.id.in_(ids), TriggerSubscription.session_id == asking.session_id
-                )
+        oldest = (
+            select(func.min(Arrival.request_id))
+            .where(Arrival.subscription_id == TriggerSubscription.id)
+            .scalar_subquery()
+        )
+        rows = await tx.execute(
+            select(TriggerSubscription.id, oldest).where(
+                TriggerSubscription.id.in_(ids), TriggerSubscription.session_id == asking.session_id
             )
         )
+        owned: dict[str, str | None] = {row[0]: row[1] for row in rows}
         for subscription_id in ids:
             if subscription_id not in owned:
                 raise HandlerError(f"subscription {subscription_id!r} not found in this session")
-            request_id = await tx.scalar(
-                select(Arrival.request_id)
-                .where(Arrival.subscription_id == subscription_id)
-                .order_by(Arrival.request_id)
-                .limit(1)
-            )
-            if request_id is not None:
+            if (request_id := owned[subscription_id]) is not None:
                 await tx.execute(
                     delete(Arrival).where(
                         Arrival.subscription_id == subscription_id, Arrival.request_id == request_id
