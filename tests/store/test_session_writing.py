@@ -273,12 +273,24 @@ async def test_a_writing_that_is_repeated_because_its_commit_went_unnoticed_chan
         "log": [entry(1)],
         "records": [NewRecord(1, "step", "a", b"j1")],
         "steps": [StepState(1, "load", "running", START)],
+        "outcomes": [new_outcome("req_1", session.id)],
         "signals": [new_signal(session.id)],
     }
-    await write(database, session, **members)
-    assert (await write(database, session, **members)).held
-    for model in (LogEntry, JournalEntry, Step, Signal):
+    for _ in range(2):
+        written = await write(database, session, **members)
+        assert (written.held, written.late) == (True, frozenset())
+    for model in (LogEntry, JournalEntry, Step, FinalOutcome, Signal):
         assert await count(database, model) == 1
+
+
+async def test_a_second_answer_of_the_same_session_is_late_as_well(
+    database: Database, session: ClaimedSession
+) -> None:
+    await write(database, session, outcomes=[new_outcome("req_1", session.id)])
+    again = new_outcome("req_1", session.id, body=b"second", created_at=at(1))
+    assert (await write(database, session, outcomes=[again])).late == {"req_1"}
+    [row] = await rows_of(database, FinalOutcome)
+    assert row.body == b"ok"
 
 
 async def test_sessions_that_signal_each_other_at_once_do_not_block_each_other(

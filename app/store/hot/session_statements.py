@@ -93,9 +93,12 @@ SET name = excluded.name, status = excluded.status, started_at = excluded.starte
     duration_ms = excluded.duration_ms, error = excluded.error
 """
 
+# Nothing comes back of one that was not the first. The same one that comes again changes nothing and does come back.
 INSERT_OUTCOME = """
 INSERT INTO outcomes (request_id, workspace_id, session_id, status_code, headers, body, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (request_id) DO NOTHING
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (request_id) DO UPDATE SET created_at = excluded.created_at
+WHERE outcomes.session_id = excluded.session_id AND outcomes.created_at = excluded.created_at
 RETURNING request_id
 """
 
