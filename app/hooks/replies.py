@@ -114,6 +114,7 @@ class Replies:
             self._waiters.forget(request.id, future)
             if stream is not None:
                 self._waiters.end_stream(request.id)
+                stream.abandon()
 
     def _timed_out(
         self, address: Address, session: NewSession, ids: list[tuple[bytes, bytes]]
@@ -202,16 +203,22 @@ class Stream:
         if self._sending is not None:
             await self._sending
 
+    def abandon(self) -> None:
+        """Send nothing more, if the answer has not ended: the caller has gone."""
+        if self._sending is not None:
+            self._sending.cancel()
+
     async def _send_parts(self) -> None:
-        begun = False
+        status = None
         while (part := await self._parts.get()) is not None:
-            if not begun:
-                begun = True
+            if status is None:
+                status = part.status_code
                 headers = [*self._ids, *wire_headers(part, is_shared=self._is_shared)]
                 await self._send(
                     {"type": "http.response.start", "status": part.status_code, "headers": headers}
                 )
-            await self._send({"type": "http.response.body", "body": part.body, "more_body": True})
+            body = b"" if status in BODILESS else part.body
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
 
 

@@ -37,6 +37,7 @@ triggers:
   - {name: suffix, type: webhook, call: "program.py:answer"}
   - {name: suffix_off, type: webhook, sync_suffix: false, call: "program.py:note"}
   - {name: stream, type: webhook, is_sync: true, stream: true, call: "program.py:stream"}
+  - {name: parts, type: webhook, is_sync: true, stream: true, call: "program.py:answer_in_parts"}
   - name: github
     type: webhook
     is_sync: true
@@ -89,6 +90,10 @@ def stream(event):
     aetherflow.next_event(sub, timeout=20)
     http_outcome(500, {"X-Part": "2"}, "two ", more=True)
     http_outcome(body="three")
+
+def answer_in_parts(event):
+    for arguments in event.data.body.json:
+        http_outcome(**arguments)
 
 def count(event):
     number = add_values("count." + event.data.headers["X-Delivery"], 1)
@@ -384,6 +389,36 @@ def test_a_stream_is_sent_as_it_comes(answers: Deployed) -> None:
         answers.kept("kept", "stream waits")
         answers.call("uncalled")
         assert "".join(parts) == "two three"
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+@pytest.mark.parametrize(
+    ("parts", "status", "body"),
+    [
+        ([{"body": "one", "more": True}, {"body": "two"}], 200, b"onetwo"),
+        ([{"body": "one", "more": True}], 200, b"one"),
+        ([{"status_code": 204, "body": "one", "more": True}, {"body": "two"}], 204, b""),
+        ([{"status_code": 304, "body": "one", "more": True}], 304, b""),
+        ([{"status_code": 201, "body": "all"}], 201, b"all"),
+    ],
+)
+def test_a_stream_has_the_status_of_its_first_part(
+    answers: Deployed, method: str, parts: list[dict[str, Any]], status: int, body: bytes
+) -> None:
+    answer = answers.call("parts", method=method, json=parts)
+    assert (answer.status_code, answer.content) == (status, b"" if method == "HEAD" else body)
+
+
+def test_a_stream_goes_on_without_its_caller(answers: Deployed) -> None:
+    parts = json.dumps([{"body": "x" * 100_000, "more": True}] * 4 + [{"json": {}, "headers": {"X": "1"}}])
+    head = f"POST {answers.path('parts')} HTTP/1.1\r\nHost: here\r\nContent-Length: {len(parts)}\r\n\r\n"
+    with closing(connect(answers.service)) as connection:
+        connection.sendall(head.encode() + parts.encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        received = connection.recv(2_000).lower()
+    session_id = received.partition(b"aetherflow-session-id: ")[2].partition(b"\r")[0].decode()
+    answer = httpx2.Response(200, headers={"aetherflow-session-id": session_id})
+    assert session_of(answers.service, answer)["status"] == "completed"
 
 
 def test_a_request_that_comes_again_gets_the_first_ids(answers: Deployed) -> None:
