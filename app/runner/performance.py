@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import itertools
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -31,8 +30,8 @@ from app.store.hot.session_rows import ClaimedSession
 # How long a process may take to end that has closed its channel; after that it is killed.
 DEATH_SECONDS = 1.0
 
-# Messages taken before others have their turn.
-MESSAGES_IN_A_ROW = 64
+# How long messages are taken before others have their turn.
+TURN_SECONDS = 0.001
 
 # What comes of messages that our package would not have sent: only an author's own hand on the channel does that.
 NOT_UNDERSTOOD = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -104,17 +103,17 @@ class Performance:
             }
         )
         self.active_time.run()
+        loop = asyncio.get_running_loop()
+        turn_ends_at = loop.time() + TURN_SECONDS
         try:
-            for count in itertools.count(1):
-                message = await process.channel.receive()
-                if message is None:
-                    break
+            while (message := await process.channel.receive()) is not None:
                 if (end := await self._take(message)) is not None:
                     return self._cut or end
                 self.notes.flush_soon()
-                if count % MESSAGES_IN_A_ROW == 0:
+                if loop.time() > turn_ends_at:
                     # A handler that never stops talking must not keep everybody else waiting.
                     await asyncio.sleep(0)
+                    turn_ends_at = loop.time() + TURN_SECONDS
             return self._cut or await self._died(process)
         except SessionEnds as ends:
             return self._cut or ends.end

@@ -61,7 +61,8 @@ class Programs:
             OSError: its files cannot be written here.
         """
         key = (deployment_id, workflow_version)
-        if (program := self._known.get(key)) is not None:
+        # A handler may have deleted the folder that it works in; its own session is to suffer for it, and no other.
+        if (program := self._known.get(key)) is not None and program.folder.is_dir():
             self._known.move_to_end(key)
             return program
         loading = self._loading.get(key)

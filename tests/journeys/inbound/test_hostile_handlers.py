@@ -24,6 +24,7 @@ PROGRAM = '''
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -279,6 +280,10 @@ def change_surroundings():
     sys.modules.pop("colorsys", None)
     return "changed"
 
+def delete_its_folder():
+    shutil.rmtree(os.getcwd())
+    return "deleted"
+
 def leave_an_alarm():
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     return "left"
@@ -397,6 +402,7 @@ RETURNS = [
     ("print_odd_characters", "said"),
     ("take_many_steps", "taken"),
     ("change_surroundings", "changed"),
+    ("delete_its_folder", "deleted"),
     ("leave_an_alarm", "left"),
     ("return_nesting", {"message": "The request was handled."}),
     ("return_itself", {"message": "The request was handled."}),
