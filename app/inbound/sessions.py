@@ -71,11 +71,17 @@ async def wake(tx: Tx, session_id: str, *, now: datetime) -> None:
 async def find(tx: Tx, workspace_id: str, session_id: str, *, locked: bool = False) -> Session:
     """Return a session of the workspace; `locked` keeps it from being claimed or settled meanwhile.
 
+    The one that started it is locked with it, because its end is told there, in the order of their ids.
+
     Raises:
         NotFound: there is none, or it belongs to another workspace.
     """
     statement = select_of(workspace_id).where(Session.id == session_id)
-    session = await tx.scalar(statement.with_for_update() if locked else statement)
+    if locked:
+        starter = select(Session.parent_id).where(Session.id == session_id).scalar_subquery()
+        both = select_of(workspace_id).where(or_(Session.id == session_id, Session.id == starter))
+        await tx.execute(both.order_by(Session.id).with_for_update(of=Session))
+    session = await tx.scalar(statement)
     if session is None:
         raise NotFound("There is no session with this id.")
     return session

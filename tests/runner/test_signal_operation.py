@@ -8,6 +8,8 @@ from typing import Any, cast
 import pytest
 
 from app.inbound.answers import Waiters
+from app.inbound.sessions import find
+from app.inbound.stopping import stop
 from app.queue import LocalQueue
 from app.rules.manifest import Manifest
 from app.runner.operations import operate
@@ -21,7 +23,14 @@ from app.runner.zygote import Zygote, python_of
 from app.store.models import Session, Signal
 from tests.opened import empty, fresh_database
 from tests.outbound.sites import new_wiring
-from tests.store.session_rows import add_sessions, add_workflow, claim_sessions, rows_of
+from tests.store.session_rows import (
+    add_sessions,
+    add_workflow,
+    claim_sessions,
+    new_receipt,
+    receive,
+    rows_of,
+)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -93,3 +102,29 @@ async def test_a_session_that_is_not_there_or_of_another_workspace_cannot_be_sig
         assert answer == {
             "error": {"type": "AetherFlowError", "message": f"session {session_id!r} not found"}
         }
+
+
+async def test_a_session_may_signal_one_that_is_stopped_at_that_moment(stage: Stage) -> None:
+    """The one that is stopped tells the one that started it, so both lock both."""
+    database = stage.wiring.database
+    [parent] = await begin(stage, 1)
+    receipts = [
+        new_receipt(parent.session.workflow_id, parent_id=parent.session.id, is_durable=True)
+        for _ in range(20)
+    ]
+    await receive(database, *receipts)
+    children = [receipt.session.id for receipt in receipts if receipt.session is not None]
+
+    async def stop_one(session_id: str) -> None:
+        async with database.write() as tx:
+            session = await find(tx, parent.session.workspace_id, session_id, locked=True)
+            await stop(tx, session, reason=None, force=False, wiring=stage.wiring)
+
+    async def signal_one(seq: int, session_id: str) -> dict[str, Any]:
+        return await operate(parent, asks_to_signal(session_id, seq))
+
+    for seq, session_id in enumerate(children, start=1):
+        answer, _ = await asyncio.gather(signal_one(seq, session_id), stop_one(session_id))
+        assert answer == {"result": None} or answer["error"]["message"].endswith("has ended")
+    signals = await rows_of(database, Signal)
+    assert {signal.name for signal in signals if signal.session_id == parent.session.id} == set(children)
