@@ -133,6 +133,13 @@ def upgrade() -> None:
     op.create_index("ix_requests_trigger_id_id", "requests", ["trigger_id", "id"])
     op.create_index("ix_requests_workspace_id_id", "requests", ["workspace_id", "id"])
     op.create_index(
+        "ix_requests_unmatched",
+        "requests",
+        ["workspace_id", "id"],
+        sqlite_where=sa.text("reason IS NOT NULL"),
+        postgresql_where=sa.text("reason IS NOT NULL"),
+    )
+    op.create_index(
         "uq_requests_dedupe",
         "requests",
         ["trigger_id", "dedupe_key"],
@@ -219,6 +226,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("finished_at IS NULL"),
         postgresql_where=sa.text("finished_at IS NULL"),
     )
+    for status in ("failed", "stopped"):
+        op.create_index(
+            f"ix_sessions_{status}",
+            "sessions",
+            ["workspace_id", "id"],
+            sqlite_where=sa.text(f"status = '{status}'"),
+            postgresql_where=sa.text(f"status = '{status}'"),
+        )
     op.create_index("ix_sessions_request_id", "sessions", ["request_id"])
     op.create_index("ix_sessions_workflow_id_id", "sessions", ["workflow_id", "id"])
     op.create_index("ix_sessions_workspace_id_id", "sessions", ["workspace_id", "id"])

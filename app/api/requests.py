@@ -38,10 +38,11 @@ async def list_requests(request: Request, caller: Reader, tx: ReadTx) -> Page[Re
     query = read_parameters(request, RequestQuery)
     statement = requests.select_of(caller.workspace_id).options(*WITHOUT_CONTENT)
     if query.workflow_id is not None:
-        statement = statement.where(ReceivedRequest.workflow_id == query.workflow_id)
+        ids = await requests.trigger_ids_of(tx, caller.workspace_id, query.workflow_id)
+        statement = statement.where(ReceivedRequest.trigger_id.in_(ids))
     if query.trigger is not None:
-        named = sessions.select_triggers_named(caller.workspace_id, query.trigger)
-        statement = statement.where(ReceivedRequest.trigger_id.in_(named))
+        named = await sessions.triggers_named(tx, caller.workspace_id, query.trigger)
+        statement = statement.where(ReceivedRequest.trigger_id.in_([trigger.id for trigger in named]))
     if query.matched is not None:
         is_null = ReceivedRequest.reason.is_(None)
         statement = statement.where(is_null if query.matched else ~is_null)

@@ -43,6 +43,8 @@ WITHOUT_RESULTS = tuple(
     for column in (Session.input, Session.memo, Session.outcome, Session.result, Session.custom_data)
 )
 
+UNFINISHED = ("created", "running", "waiting")
+
 # What Python writes and JSON does not know. It may stand inside of a string as well, so it is only a sign.
 NO_NUMBER = re.compile("NaN|Infinity")
 
@@ -176,11 +178,18 @@ async def read_sessions(
     """Return the page of sessions that a query asks for."""
     if query.status is not None:
         statement = statement.where(Session.status == query.status)
+        if query.status in UNFINISHED:
+            # There is an index of these.
+            statement = statement.where(Session.finished_at.is_(None))
     if query.request_id is not None:
         statement = statement.where(Session.request_id == query.request_id)
     if query.trigger is not None:
-        named = sessions.select_triggers_named(caller.workspace_id, query.trigger)
-        statement = statement.where(Session.trigger_id.in_(named))
+        named = await sessions.triggers_named(tx, caller.workspace_id, query.trigger)
+        statement = statement.where(
+            Session.trigger_id.in_([trigger.id for trigger in named]),
+            # Sessions have an index by workflow.
+            Session.workflow_id.in_({trigger.workflow_id for trigger in named}),
+        )
     page = await read_page(
         tx,
         statement.options(*WITHOUT_RESULTS),

@@ -4,7 +4,7 @@ from sqlalchemy import Select, select
 
 from app.errors import NotFound
 from app.store.database import Tx
-from app.store.models import FinalOutcome, ReceivedRequest
+from app.store.models import FinalOutcome, ReceivedRequest, Trigger
 
 
 async def find(tx: Tx, workspace_id: str, request_id: str) -> ReceivedRequest:
@@ -27,3 +27,11 @@ async def outcome_of(tx: Tx, request: ReceivedRequest) -> FinalOutcome | None:
 def select_of(workspace_id: str) -> Select[ReceivedRequest]:
     """Return the query of a workspace's requests."""
     return select(ReceivedRequest).where(ReceivedRequest.workspace_id == workspace_id)
+
+
+async def trigger_ids_of(tx: Tx, workspace_id: str, workflow_id: str) -> list[str]:
+    """Return the ids of a workflow's triggers, also of those that are gone: requests are found by them."""
+    statement = select(Trigger.id).where(
+        Trigger.workspace_id == workspace_id, Trigger.workflow_id == workflow_id
+    )
+    return list(await tx.scalars(statement))

@@ -110,8 +110,9 @@ def select_of(workspace_id: str) -> Select[Session]:
     return select(Session).where(Session.workspace_id == workspace_id)
 
 
-def select_triggers_named(workspace_id: str, name: str) -> Select[str]:
-    """Return the query of the ids of triggers by their name or id, also of those that are gone."""
-    return select(Trigger.id).where(
+async def triggers_named(tx: Tx, workspace_id: str, name: str) -> list[Trigger]:
+    """Return the triggers of a name or an id, also those that are gone."""
+    statement = select(Trigger).where(
         Trigger.workspace_id == workspace_id, or_(Trigger.name == name, Trigger.id == name)
     )
+    return list(await tx.scalars(statement))

@@ -25,7 +25,7 @@ from tests.store.many_rows import FIRST_MS, WORKSPACE_ID, add_many_rows
 
 API_KEY = f"afk_{'a' * 40}"
 
-LARGE = {"deliveries", "events", "attempts"}
+LARGE = {"deliveries", "events", "attempts", "requests", "sessions", "session_log"}
 
 # More than a page, a claim or a look at due work ever needs, and a fraction of the table.
 MOST_ROWS_READ = 5_000
@@ -34,6 +34,10 @@ MIDDLE = 50_003
 ENDPOINT = "ep_" + "7".rjust(32, "0")
 EVENT = f"evt_{FIRST_MS + MIDDLE // 5 * 1000:012x}{MIDDLE // 5:020d}"
 DELIVERY = f"dlv_{FIRST_MS + MIDDLE // 5 * 1000:012x}{MIDDLE:020d}"
+SESSION = f"ses_{FIRST_MS + 40_003 * 1000:012x}{40_003:020d}"
+REQUEST = f"req_{FIRST_MS + 40_003 * 1000:012x}{40_003:020d}"
+WORKFLOW = "wf_" + "7".rjust(32, "0")
+UNUSED = "wf_" + "99".rjust(32, "0")
 SPAN = "since=2026-01-31T12:00:00Z&until=2026-01-31T12:10:00Z"
 
 PAGES = [
@@ -54,10 +58,45 @@ PAGES = [
     f"/events?{SPAN}",
     "/endpoints",
     "/endpoints?enabled=false",
+    "/workflows",
+    "/workflows?name=w7",
+    "/sessions",
+    "/sessions?status=completed",
+    "/sessions?status=failed",
+    "/sessions?status=stopped",
+    "/sessions?status=waiting",
+    "/sessions?status=created",
+    f"/sessions?workflow_id={UNUSED}",
+    "/sessions?trigger=t7",
+    "/sessions?trigger=t99",
+    "/sessions?trigger=nobody",
+    f"/sessions?request_id={REQUEST}",
+    f"/sessions?{SPAN}",
+    "/requests",
+    "/requests?matched=true",
+    "/requests?matched=false",
+    f"/requests?workflow_id={WORKFLOW}",
+    f"/requests?workflow_id={UNUSED}",
+    "/requests?trigger=t7",
+    "/requests?trigger=t99",
+    "/requests?trigger=nobody",
+    f"/requests?{SPAN}",
     "/api-keys",
 ]
 
-DETAILS = [f"/deliveries/{DELIVERY}", f"/events/{EVENT}", f"/endpoints/{ENDPOINT}"]
+DETAILS = [
+    f"/deliveries/{DELIVERY}",
+    f"/events/{EVENT}",
+    f"/endpoints/{ENDPOINT}",
+    f"/workflows/{WORKFLOW}/triggers",
+    f"/workflows/{WORKFLOW}/sessions",
+    f"/workflows/{UNUSED}/sessions",
+    f"/sessions/{SESSION}/log",
+    f"/sessions/{SESSION}/log?after=1",
+    f"/workflows/{WORKFLOW}",
+    f"/sessions/{SESSION}",
+    f"/requests/{REQUEST}",
+]
 
 
 @pytest.fixture(scope="module")

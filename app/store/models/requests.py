@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.store.models.base import Row
 
 KEYED = text("dedupe_key IS NOT NULL")
+UNMATCHED = text("reason IS NOT NULL")
 
 
 class ReceivedRequest(Row):
@@ -20,6 +21,13 @@ class ReceivedRequest(Row):
     __table_args__ = (
         Index(None, "workspace_id", "id"),
         Index(None, "trigger_id", "id"),
+        Index(
+            "ix_requests_unmatched",
+            "workspace_id",
+            "id",
+            sqlite_where=UNMATCHED,
+            postgresql_where=UNMATCHED,
+        ),
         Index(
             "uq_requests_dedupe",
             "trigger_id",

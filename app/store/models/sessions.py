@@ -11,6 +11,10 @@ from app.store.models.base import Row
 
 UNFINISHED = text("finished_at IS NULL")
 
+# The rare ends, which people look for among the many.
+FAILED = text("status = 'failed'")
+STOPPED = text("status = 'stopped'")
+
 
 class Session(Row):
     """A run of a handler: leased work, like a delivery.
@@ -24,6 +28,8 @@ class Session(Row):
     __table_args__ = (
         Index("ix_sessions_due", "due_at", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
         Index(None, "workspace_id", "id"),
+        Index("ix_sessions_failed", "workspace_id", "id", sqlite_where=FAILED, postgresql_where=FAILED),
+        Index("ix_sessions_stopped", "workspace_id", "id", sqlite_where=STOPPED, postgresql_where=STOPPED),
         Index(None, "workflow_id", "id"),
         Index(None, "request_id"),
         Index(
