@@ -62,6 +62,8 @@ class SessionRun:
             self._running[session.id] = performance
             try:
                 end = await self._perform_or_fail(performance, program)
+                # What is left is waiting for commits, while the next one can work.
+                place.give_up()
                 await performance.notes.settle()
                 await self._settle(performance, end)
             except LeaseLost:
