@@ -97,6 +97,11 @@ triggers:
 
 FILES = {"aetherflow.yaml": MANIFEST, "program.py": PROGRAM}
 
+GZIP = {"Content-Type": "application/gzip"}
+
+HEAD = "version: v2\nproject:\n  name: sample\n"
+CALL = 'call: "program.py:handle"'
+
 ENDED = ("completed", "failed", "stopped")
 
 
@@ -164,3 +169,36 @@ class Sample:
 
     def prints(self, session_id: str) -> list[str]:
         return [entry["text"] for entry in self.log(session_id) if entry["kind"] == "print"]
+
+
+def manifest_of(*triggers: str, head: str = HEAD) -> dict[str, str]:
+    lines = "".join(f"  - {{{trigger}}}\n" for trigger in triggers)
+    return {"aetherflow.yaml": f"{head}triggers:\n{lines}", "program.py": PROGRAM}
+
+
+def state_of(workspace: httpx2.Client) -> list[Any]:
+    """Return everything that deploying can change."""
+    workflows = workspace.get("/workflows").json()["data"]
+    paths = [
+        f"/workflows/{one['id']}{more}"
+        for one in workflows
+        for more in ("", "/deployments", "/triggers", "/vars")
+    ]
+    return [workflows, *(workspace.get(path).json() for path in paths)]
+
+
+def errors_of(answer: httpx2.Response, status: int, code: str) -> list[dict[str, Any]]:
+    """Return what is wrong by a problem document of this kind."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    problem = answer.json()
+    assert problem["code"] == code, problem
+    errors: list[dict[str, Any]] = problem["errors"]
+    assert all(
+        {"path", "message", "code"} <= error.keys() <= {"path", "message", "code", "file", "line"}
+        for error in errors
+    )
+    return errors
+
+
+def send_form(workspace: httpx2.Client, parts: list[tuple[str, Any]], **options: Any) -> httpx2.Response:
+    return workspace.post("/workflows/deploy", files=parts, **options)
