@@ -39,7 +39,9 @@ class Notes:
         self._stage = stage
         self._session = session
         self._lost = lost
-        self._log = SessionLog(session.log_length, stage.wiring.clock)
+        self._log = SessionLog(
+            session.log_length, stage.wiring.clock, characters=past.characters, is_cut=past.is_log_cut
+        )
         self._steps = Steps(stage.wiring.clock, past.steps)
         self.custom_data: dict[str, Any] = json.loads(session.custom_data or "{}")
         self.outcome = past.outcome

@@ -70,6 +70,17 @@ def test_values_count_as_what_they_are_as_json() -> None:
     assert cut.text.startswith("truncated")
 
 
+def test_a_session_that_is_taken_up_again_has_no_more_room_than_before() -> None:
+    log = SessionLog(3, lambda: NOW, characters=MOST_CHARACTERS - 1)
+    assert len(log.add("print", "x")) == 1
+    [cut] = log.add("print", "y")
+    assert cut.text is not None
+    assert cut.text.startswith("truncated")
+    log = SessionLog(cut.seq, lambda: NOW, characters=MOST_CHARACTERS, is_cut=True)
+    assert log.add("print", "z") == []
+    assert [entry.seq for entry in log.add("state", "running again")] == [cut.seq + 1]
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
