@@ -17,6 +17,9 @@ from app.store.models import FinalOutcome, ReceivedRequest, Session
 # The largest body of an answer, in bytes. The author's package refuses more before it is sent here.
 MOST_BODY_BYTES = 6 * 1024 * 1024
 
+# Of a longer body the log has the beginning, or one answer would be all that fits into it.
+MOST_SHOWN_CHARACTERS = 16_384
+
 
 async def give_outcome(asking: Asking) -> None:
     """Answer the request of the session, or another one that waits, or note a value."""
@@ -90,13 +93,20 @@ async def is_waited_for(asking: Asking, request_id: str) -> bool:
 
 
 def show_outcome(status_code: int, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
-    """Return an answer as logs and the API show it."""
+    """Return an answer as logs and the API show it: the beginning of a long body, the length of one that is no text."""
     shown: dict[str, Any] = {"status_code": status_code, "headers": dict(headers)}
     try:
-        shown["body"] = body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
-        shown["body_bytes"] = len(body)
-    return shown
+        return {**shown, "body_bytes": len(body)}
+    if len(text) > MOST_SHOWN_CHARACTERS:
+        return {
+            **shown,
+            "body": text[:MOST_SHOWN_CHARACTERS],
+            "body_bytes": len(body),
+            "body_truncated": True,
+        }
+    return {**shown, "body": text}
 
 
 async def attach_custom_data(asking: Asking) -> None:
