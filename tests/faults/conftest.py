@@ -6,7 +6,6 @@ answer found nobody to connect to or lost its connection. The longest delay coun
 if that came later; the oldest double is the time before the fault at which its first request had arrived.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import pytest
 
 from tests.databases import PostgresDatabases
 from tests.faults.findings import Fault, Findings
+from tests.faults.rounds import ROUNDS
 from tests.faults.trial import Trial
 from tests.ledger import Ledger
 from tests.postgres_server import Postgres
@@ -23,7 +23,6 @@ from tests.redis_server import Redis, flush
 from tests.servers import Servers
 from tests.services import Service, distributed, embedded, migrate
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 COLUMNS = (
     "rounds",
     "accepted",

@@ -7,6 +7,7 @@ import pytest
 
 from bench.costs import resident_megabytes
 from tests.faults.orders import Orders
+from tests.faults.rounds import ROUNDS
 from tests.reaper import family
 from tests.services import Program, Service
 from tests.waiting import until
@@ -51,6 +52,34 @@ def test_sessions_that_run_end_before_their_process_does(orders: Orders) -> None
     orders.service.start()
     for id_ in LINGERING.values():
         assert orders.lines(id_) == {"begin": 1, "linger": 1}
+
+
+def test_a_session_that_waits_is_left_to_the_next_process(orders: Orders) -> None:
+    orders.send("wait", orders.order("waiting"))
+    until(lambda: [one.status for one in orders.sessions()] == ["waiting"], what="the session waits")
+    performer(orders.service).terminate()
+    assert orders.count_parked() == 1
+    orders.service.start()
+    assert orders.service.http.post(orders.paths["all"], json={}).status_code == 202
+    until(lambda: not orders.count_unfinished(), what="the session has ended")
+    [session] = orders.sessions()
+    assert (session.status, session.prints[-2:]) == ("completed", ["waiting", "woken"])
+
+
+@pytest.mark.skipif(ROUNDS == 1, reason="takes the half minute that a process waits for its sessions")
+@pytest.mark.timeout(180)
+def test_a_session_that_goes_on_for_long_is_handed_over(orders: Orders) -> None:
+    orders.send("linger_durably", orders.order("durable"))
+    until(lambda: orders.have_arrived(["durable"]), what="the session lingers")
+    performer(orders.service).terminate()
+    assert [(one.status, one.attempt) for one in orders.sessions()] == [("created", 1)]
+    orders.go()
+    orders.service.start()
+    until(lambda: not orders.count_unfinished(), what="the session has ended")
+    assert [(one.status, one.ends, one.attempt) for one in orders.sessions()] == [
+        ("completed", ["completed"], 2)
+    ]
+    assert orders.lines("durable")["linger"] == 2
 
 
 def test_no_process_of_a_session_outlives_a_killed_service(orders: Orders) -> None:
