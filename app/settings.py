@@ -94,7 +94,9 @@ class Settings(BaseSettings):
     runner_processes: int | None = Field(
         None, ge=1, description="Sessions that may work at once in one process; default twice the processors."
     )
-    runner_memory_mb: int = Field(512, ge=64, description="Memory of a session's process that it shares with none, in MiB.")
+    runner_memory_mb: int = Field(
+        512, ge=64, description="Memory of a session's process that it shares with none, in MiB."
+    )
     runner_grace_seconds: PositiveSeconds = Field(
         5, description="How long a session that is to stop may go on before it is ended by force."
     )
