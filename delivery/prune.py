@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy import delete, exists, select, tuple_
 
-from app.inbound.retention import delete_requests, delete_sessions
+from app.inbound.retention import delete_arrivals, delete_requests, delete_sessions
 from app.rules.ids import lowest_id
 from app.rules.lifecycle import DeliveryStatus
 from app.store.database import Tx
@@ -40,6 +40,7 @@ async def prune(wiring: Wiring) -> int:
     async with wiring.database.read() as tx:
         workspace_ids = list(await tx.scalars(select(Workspace.id)))
     gone = await repeat_batches(wiring, delete_answers, before=now - ANSWERS_KEPT)
+    gone += await repeat_batches(wiring, partial(delete_arrivals, limit=BATCH_ROWS), before=before)
     for workspace_id in workspace_ids:
         gone += await repeat_batches(wiring, delete_deliveries, workspace_id, before=before)
         gone += await repeat_batches(wiring, delete_events, workspace_id, before=before)

@@ -2,11 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select, tuple_
 
 from app.rules.ids import lowest_id
 from app.store.database import Tx
-from app.store.models import FinalOutcome, JournalEntry, LogEntry, ReceivedRequest, Session, Step
+from app.store.models import (
+    Arrival,
+    FinalOutcome,
+    JournalEntry,
+    LogEntry,
+    ReceivedRequest,
+    Session,
+    Step,
+    TriggerSubscription,
+)
 
 
 async def delete_sessions(tx: Tx, workspace_id: str, *, before: datetime, limit: int) -> int:
@@ -41,3 +50,17 @@ async def delete_requests(tx: Tx, workspace_id: str, *, before: datetime, limit:
     await tx.execute(delete(FinalOutcome).where(FinalOutcome.request_id.in_(ids)))
     await tx.execute(delete(ReceivedRequest).where(ReceivedRequest.id.in_(ids)))
     return len(ids)
+
+
+async def delete_arrivals(tx: Tx, *, before: datetime, limit: int) -> int:
+    """Delete a batch of what came to subscriptions in the moment of their end; returns how many rows went."""
+    key = (Arrival.subscription_id, Arrival.request_id)
+    left = (
+        select(*key)
+        .where(~exists().where(TriggerSubscription.id == Arrival.subscription_id))
+        .where(Arrival.request_id < lowest_id("req", before))
+        .limit(limit)
+    )
+    rows = (await tx.execute(left)).all()
+    await tx.execute(delete(Arrival).where(tuple_(*key).in_([tuple(row) for row in rows])))
+    return len(rows)

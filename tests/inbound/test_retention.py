@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from app.rules.ids import make_id
 from app.store.hot.session_rows import NewRequest, NewSession, Receipt
-from app.store.models import FinalOutcome, LogEntry, ReceivedRequest, Session, Trigger, Workflow
+from app.store.models import Arrival, FinalOutcome, LogEntry, ReceivedRequest, Session, Trigger, Workflow
 from app.wiring import Wiring
 from delivery.prune import prune
 from tests.inbound.deployed import deploy_files
@@ -89,3 +89,18 @@ async def test_a_session_that_has_not_ended_keeps_everything(site: Site) -> None
     await receive(site)
     await prune(later(site, 400))
     assert await counts(site) == [1, 1, 1, 1]
+
+
+async def test_what_came_to_a_subscription_in_the_moment_of_its_end_goes_with_time(site: Site) -> None:
+    await receive(site)
+    async with site.database.write() as tx:
+        request_id = await tx.scalar(select(ReceivedRequest.id))
+        tx.add(Arrival(subscription_id="sub_gone", request_id=request_id))
+    async with site.database.read() as tx:
+        assert await tx.scalar(select(func.count()).select_from(Arrival)) == 1
+    await prune(later(site, 89.9))
+    async with site.database.read() as tx:
+        assert await tx.scalar(select(func.count()).select_from(Arrival)) == 1
+    await prune(later(site, 90.1))
+    async with site.database.read() as tx:
+        assert await tx.scalar(select(func.count()).select_from(Arrival)) == 0
