@@ -110,6 +110,18 @@ class Notes:
         self._tell(writing, written)
         return written
 
+    async def flush_what_was_said(self) -> None:
+        """Commit what the handler has said and done so far; what only the service has to say can wait.
+
+        Raises:
+            LeaseLost: the session is another's by now.
+        """
+        pending = self._pending
+        own = pending.records or pending.steps or pending.outcomes or pending.signals
+        shown = pending.outcome is not None or pending.custom_data is not None
+        if self._writing.locked() or own or shown or any(entry.kind != "state" for entry in pending.log):
+            await self.flush()
+
     def flush_soon(self) -> None:
         """See to it that what has gathered is written soon, and at once if a caller waits for it."""
         loop = asyncio.get_running_loop()

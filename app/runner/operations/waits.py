@@ -10,21 +10,17 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
-
-from sqlalchemy import delete, func, select
 
 from app.inbound.wire import as_event
 from app.queue import SessionsDue
 from app.runner.ends import Parked
-from app.runner.handler_errors import HandlerError, SessionEnds
-from app.runner.operations.asking import Asking
-from app.store.columns import from_microseconds, to_microseconds
-from app.store.database import Tx
+from app.runner.handler_errors import HandlerError, LeaseLost, SessionEnds
+from app.runner.operations.asking import RESULT, Asking
+from app.store.database import unavailable_when_away
 from app.store.hot.session_rows import NewRequest, SessionChange
-from app.store.models import Arrival, ReceivedRequest, Session, Signal, TriggerSubscription
+from app.store.hot.wait_scripts import Looked, Wish, describe_wait
 
 # How long a durable session waits in its process, which costs memory, before it is parked, which costs a replay.
 PARK_SECONDS = 2.0
@@ -35,9 +31,6 @@ ALARM_SECONDS = 3_600.0
 # The longest that anything waits: what is called for ever by then.
 MOST_SECONDS = 10 * 365 * 86_400
 
-# Looks for what is waited for, and takes it; None when it is not there.
-Find = Callable[[Tx], Awaitable[Any]]
-
 
 async def next_event(asking: Asking) -> Any:
     """Wait for the next request of subscriptions, looked at in the order given.
@@ -46,95 +39,86 @@ async def next_event(asking: Asking) -> Any:
         HandlerError: a subscription is not the session's.
     """
     ids = [str(subscription_id) for subscription_id in asking.arguments["ids"]]
-
-    async def find(tx: Tx) -> Any:
-        oldest = (
-            select(func.min(Arrival.request_id))
-            .where(Arrival.subscription_id == TriggerSubscription.id)
-            .scalar_subquery()
-        )
-        rows = await tx.execute(
-            select(TriggerSubscription.id, oldest).where(
-                TriggerSubscription.id.in_(ids), TriggerSubscription.session_id == asking.session_id
-            )
-        )
-        owned: dict[str, str | None] = {row[0]: row[1] for row in rows}
-        for subscription_id in ids:
-            if subscription_id not in owned:
-                raise HandlerError(f"subscription {subscription_id!r} not found in this session")
-            if (request_id := owned[subscription_id]) is not None:
-                await tx.execute(
-                    delete(Arrival).where(
-                        Arrival.subscription_id == subscription_id, Arrival.request_id == request_id
-                    )
-                )
-                return as_event(row_of(await tx.get_one(ReceivedRequest, request_id)))
-        return None
-
-    return await wait(asking, find, asking.arguments.get("timeout_seconds"))
+    return await wait(asking, asking.arguments.get("timeout_seconds"), subscription_ids=ids)
 
 
 async def next_signal(asking: Asking) -> Any:
     """Wait for the oldest signal of some names."""
     names = [str(name) for name in asking.arguments["names"]]
-
-    async def find(tx: Tx) -> Any:
-        signal = await tx.scalar(
-            select(Signal)
-            .where(Signal.session_id == asking.session_id, Signal.name.in_(names))
-            .order_by(Signal.id)
-            .limit(1)
-        )
-        if signal is None:
-            return None
-        await tx.delete(signal)
-        return {"name": signal.name, "payload": json.loads(signal.payload)}
-
-    return await wait(asking, find, asking.arguments.get("timeout_seconds"))
+    return await wait(asking, asking.arguments.get("timeout_seconds"), signal_names=names)
 
 
 async def sleep(asking: Asking) -> None:
     """Wait for time to pass."""
-
-    async def find(_: Tx) -> None:
-        return None
-
-    await wait(asking, find, asking.arguments["seconds"])
+    await wait(asking, asking.arguments["seconds"])
 
 
-async def wait(asking: Asking, find: Find, timeout_seconds: float | None) -> Any:
-    """Return what `find` finds, or None when the time is over.
+async def wait(asking: Asking, timeout_seconds: float | None, **wanted: list[str]) -> Any:
+    """Return what has come of what is wanted, or None when the time is over.
 
     Raises:
         SessionEnds: the session was parked meanwhile.
         HandlerStopped: it is to stop.
+        HandlerError: a subscription is not the session's.
     """
     performance = asking.performance
     clock, loop = performance.stage.wiring.clock, asyncio.get_running_loop()
     performance.has_waits = True
-    began = loop.time()
+    began, until = loop.time(), end_of(timeout_seconds, clock())
     while True:
         performance.bell.clear()
-        async with asking.transaction() as (tx, session):
-            until = wait_until(asking, session, timeout_seconds)
-            found = await find(tx)
-            if found is not None or (until is not None and until <= clock()):
-                session.status, session.wait = "running", None
-                result = asking.record(tx, found)
-                break
-            session.status, session.wait = "waiting", describe_wait(asking, until)
-            seen = session.wakes
+        wish = make_wish(asking, until=until, now=clock(), **wanted)
+        looked = await look(asking, wish)
+        if looked.result is not None:
+            break
+        until = looked.until
         performance.rest()
-        left = None if until is None else (until - clock()).total_seconds()
-        await park_or_ring(asking, seen, until=until, left=left, waited=loop.time() - began)
+        await park_or_ring(asking, wish, looked, waited=loop.time() - began)
         performance.check_stop()
     await performance.go_on()
-    return result
+    return json.loads(looked.result)
 
 
-async def park_or_ring(
-    asking: Asking, seen: int, *, until: datetime | None, left: float | None, waited: float
-) -> None:
+async def look(asking: Asking, wish: Wish) -> Looked:
+    """Look once for what is wished.
+
+    Raises:
+        LeaseLost: the session is another's by now.
+        HandlerError: a subscription is not the session's.
+        Unavailable: the database is away.
+    """
+    await asking.performance.notes.flush_what_was_said()
+    with unavailable_when_away():
+        looked = await asking.performance.stage.wiring.database.sessions.look(wish, tell=tell_event)
+    if not looked.held:
+        raise LeaseLost
+    if looked.missing is not None:
+        raise HandlerError(f"subscription {looked.missing!r} not found in this session")
+    return looked
+
+
+def make_wish(asking: Asking, *, until: datetime | None, now: datetime, **wanted: list[str]) -> Wish:
+    """Return what is to be looked for."""
+    session = asking.performance.session
+    return Wish(
+        session_id=session.id,
+        token=session.token,
+        operation=asking.operation,
+        name=asking.name,
+        seq=asking.seq,
+        mark=RESULT,
+        now=now,
+        until=until,
+        **wanted,
+    )
+
+
+def tell_event(request: NewRequest) -> str:
+    """Return a request as JSON for its handler."""
+    return json.dumps(as_event(request))
+
+
+async def park_or_ring(asking: Asking, wish: Wish, looked: Looked, *, waited: float) -> None:
     """Wait until something may have come; a durable session that has waited for long parks instead.
 
     Raises:
@@ -145,6 +129,9 @@ async def park_or_ring(
     stay = PARK_SECONDS - waited if may_park else MOST_SECONDS
     if may_park and performance.stage.processes.is_crowded:
         stay = 0
+    left = None
+    if looked.until is not None:
+        left = (looked.until - performance.stage.wiring.clock()).total_seconds()
     pause = min(left if left is not None else MOST_SECONDS, stay)
     try:
         async with asyncio.timeout(max(pause, 0)):
@@ -152,58 +139,35 @@ async def park_or_ring(
     except TimeoutError:
         if not may_park or (left is not None and left <= pause):
             return
-        change = SessionChange(
-            status="waiting",
-            due_at=until,
-            keeps_lease=False,
-            active_seconds=performance.active_time.seconds,
-            deaths=performance.session.deaths,
-            wait=describe_wait(asking, until),
-            custom_data=json.dumps(performance.notes.custom_data),
-            outcome=performance.notes.outcome,
-            if_wakes=seen,
-        )
-        if (await performance.notes.flush(change)).changed:
-            if left is not None and left - pause < ALARM_SECONDS:
-                # On time, and not only with the next sweep; a moment later, because who looks too early finds nothing.
-                asyncio.get_running_loop().call_later(
-                    left - pause + 0.02, performance.stage.wiring.queue.give, SessionsDue()
-                )
-            raise SessionEnds(Parked()) from None
+        if not await park(asking, wish, looked):
+            return
+        if left is not None and left - pause < ALARM_SECONDS:
+            # On time, and not only with the next sweep; a moment later, because who looks too early finds nothing.
+            asyncio.get_running_loop().call_later(
+                left - pause + 0.02, performance.stage.wiring.queue.give, SessionsDue()
+            )
+        raise SessionEnds(Parked()) from None
 
 
-def wait_until(asking: Asking, session: Session, timeout_seconds: float | None) -> datetime | None:
-    """Return when a wait ends: as it was when the wait began, if the handler has come to it before."""
-    if session.wait is not None:
-        begun = json.loads(session.wait)
-        if begun["seq"] == asking.seq and begun["operation"] == asking.operation:
-            return None if begun["until"] is None else from_microseconds(begun["until"])
+async def park(asking: Asking, wish: Wish, looked: Looked) -> bool:
+    """Leave the session as a row that waits; False if something has come since the look."""
+    performance = asking.performance
+    change = SessionChange(
+        status="waiting",
+        due_at=looked.until,
+        keeps_lease=False,
+        active_seconds=performance.active_time.seconds,
+        deaths=performance.session.deaths,
+        wait=describe_wait(wish, looked.until),
+        custom_data=json.dumps(performance.notes.custom_data),
+        outcome=performance.notes.outcome,
+        if_wakes=looked.wakes,
+    )
+    return (await performance.notes.flush(change)).changed
+
+
+def end_of(timeout_seconds: float | None, now: datetime) -> datetime | None:
+    """Return when a wait that begins now ends, if it ever does."""
     if timeout_seconds is None:
         return None
-    now = asking.performance.stage.wiring.clock()
     return now + timedelta(seconds=min(float(timeout_seconds), MOST_SECONDS))
-
-
-def describe_wait(asking: Asking, until: datetime | None) -> str:
-    """Return what the session's row says of its wait."""
-    moment = None if until is None else to_microseconds(until)
-    return json.dumps({"operation": asking.operation, "seq": asking.seq, "until": moment})
-
-
-def row_of(request: ReceivedRequest) -> NewRequest:
-    """Return a stored request as what the wire is made of."""
-    return NewRequest(
-        id=request.id,
-        workspace_id=request.workspace_id,
-        workflow_id=request.workflow_id,
-        trigger_id=request.trigger_id,
-        method=request.method,
-        raw_url=request.raw_url,
-        suffix=request.suffix,
-        headers=request.headers,
-        body=request.body,
-        received_at=request.received_at,
-        peer=request.peer,
-        reason=request.reason,
-        session_id=request.session_id,
-    )

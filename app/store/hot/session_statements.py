@@ -130,3 +130,21 @@ FORGET_SUBSCRIPTIONS = "DELETE FROM subscriptions WHERE session_id = $1"
 FORGET_SIGNALS = "DELETE FROM signals WHERE session_id = $1"
 
 FORGET_RECORDS = "DELETE FROM journal WHERE session_id = $1"
+
+LOCK_WAIT = "SELECT lease_token, wakes, wait FROM sessions WHERE id = $1 AND finished_at IS NULL FOR UPDATE"
+
+SET_WAIT = "UPDATE sessions SET status = $2, wait = $3 WHERE id = $1"
+
+# Of each of the session's own subscriptions among those that are waited for, the request that came first.
+OLDEST_ARRIVALS = """
+SELECT s.id, (SELECT MIN(a.request_id) FROM arrivals a WHERE a.subscription_id = s.id)
+FROM subscriptions s WHERE s.id = ANY($1) AND s.session_id = $2
+"""
+
+DELETE_ARRIVAL = "DELETE FROM arrivals WHERE subscription_id = $1 AND request_id = $2"
+
+OLDEST_SIGNAL = """
+SELECT id, name, payload FROM signals WHERE session_id = $1 AND name = ANY($2) ORDER BY id LIMIT 1
+"""
+
+DELETE_SIGNAL = "DELETE FROM signals WHERE id = $1"

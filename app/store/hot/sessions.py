@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.store.hot import session_scripts
+from app.store.hot import session_scripts, wait_scripts
 from app.store.hot.scripts import Fetch, Script, ScriptRunner
 from app.store.hot.session_rows import ClaimedSession, LeaseState, Receipt, Writing, Written
 from app.store.hot.session_statements import VOID_LEASES
@@ -38,6 +38,10 @@ class SessionStore:
     async def write(self, writings: Sequence[Writing]) -> list[Written]:
         """Write what happened in sessions, at most one writing a session."""
         return await self._run(lambda: session_scripts.write(writings))
+
+    async def look(self, wish: wait_scripts.Wish, *, tell: wait_scripts.Tell) -> wait_scripts.Looked:
+        """Take what a session waits for, if it has come or the time is over; else note that it waits."""
+        return await self._run(lambda: wait_scripts.look(wish, tell))
 
     async def void_leases(self) -> None:
         """End all leases. Only for a process that knows itself to be alone."""
