@@ -10,6 +10,7 @@ import pytest
 from app.queue import BornDelivery, BornEvent, BornLeased, Hint, Look
 from app.store.hot.contract import Work
 from app.store.hot.sqlite import SqliteHotStore
+from app.store.hot.writer import Writer
 from app.store.models import Delivery
 from delivery import settling
 from delivery.deliver import MOST_CLAIMED, MOST_CLAIMED_PER_LANE
@@ -272,7 +273,7 @@ class LateStore(SqliteHotStore):
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_hint_that_comes_while_a_claim_is_answered_is_not_forgotten(site: Site) -> None:
     assert site.database.address.path is not None
-    late = LateStore(site.database.address.path, site.database._turn)
+    late = LateStore(Writer(site.database.address.path, site.database._turn))
     late.held_back, late.answered = asyncio.Event(), asyncio.Event()
     await late.open()
     own, site.database.hot = site.database.hot, late

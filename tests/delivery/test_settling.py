@@ -9,6 +9,7 @@ import pytest
 
 from app.store.hot.contract import Settlement, Work
 from app.store.hot.sqlite import SqliteHotStore
+from app.store.hot.writer import Writer
 from app.telemetry import Metrics
 from delivery import settling
 from delivery.settling import MOST_TOGETHER, Settler
@@ -124,7 +125,7 @@ class OvertakingStore(SqliteHotStore):
 async def test_a_result_overtaken_by_a_claim_of_its_own_process_goes_once_more(site: Site) -> None:
     works = await claimed(site, 2)
     assert site.database.address.path is not None
-    store = OvertakingStore(site.database.address.path, asyncio.Lock())
+    store = OvertakingStore(Writer(site.database.address.path, asyncio.Lock()))
     await store.open()
     own, site.database.hot = site.database.hot, store
     book = Book(site)

@@ -35,7 +35,7 @@ def test_a_line_names_a_distribution(line: str, name: str) -> None:
         "",
         "# requests",
         "-r other.txt",
-        "--index-url https://example.com/simple",
+        "--pre",
         "-e .",
         "./local",
         "/local.whl",
