@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 
 from app.inbound.wire import as_event
-from app.rules.manifest import TriggerSpec
 from app.runner.active_time import ActiveTime
 from app.runner.ends import Abandoned, Completed, Died, EndOfPerformance, Failed, Stopped
 from app.runner.handler_errors import HandlerStopped, LeaseLost, SessionEnds
@@ -67,7 +66,8 @@ class Performance:
         # Whether there may be subscriptions, signals or records to forget at the end.
         self.has_waits = session.is_durable
         self.is_reusable = False
-        limit = (self.trigger and self.trigger.max_seconds) or stage.wiring.settings.runner_session_seconds
+        trigger = program.triggers.get(session.trigger_id or "")
+        limit = (trigger and trigger.max_seconds) or stage.wiring.settings.runner_session_seconds
         self.active_time = ActiveTime(
             session.active_seconds,
             limit_seconds=limit,
@@ -76,11 +76,6 @@ class Performance:
         self._process: Process | None = None
         self._stop: str | None = None
         self._cut: EndOfPerformance | None = None
-
-    @property
-    def trigger(self) -> TriggerSpec | None:
-        """The trigger as the deployment has it, if one started the session by its call."""
-        return next((t for t in self.program.manifest.triggers if t.call == self.session.call), None)
 
     async def perform(self, process: Process) -> EndOfPerformance:
         """Run the handler in a process, to its end or to a wait."""

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from sqlalchemy import select
 
 from app.errors import InternalError
 from app.inbound.environment import read_environment
-from app.rules.manifest import Manifest
+from app.rules.manifest import Manifest, TriggerSpec
 from app.runner.packages import InstallFailedError, Packages, keep
-from app.store.models import Deployment, DeploymentFile
+from app.store.database import Tx
+from app.store.models import Deployment, DeploymentFile, Trigger
 from app.wiring import Wiring
 
 # Programs that are kept in memory; the one that was used longest ago goes first.
@@ -33,7 +35,7 @@ class Program:
     workflow_version: int
     folder: Path
     environment: dict[str, str]
-    manifest: Manifest
+    triggers: Mapping[str, TriggerSpec]
     packages: Path | None = None
     fault: str | None = None
 
@@ -96,16 +98,11 @@ class Programs:
                 )
                 contents = {row.digest: row.content for row in rows}
             environment = await read_environment(tx, deployment, wiring=self._wiring)
+            triggers = await read_triggers(tx, deployment)
         if contents:
             files = {path: contents[digest] for path, digest in deployment.files.items()}
             await asyncio.to_thread(write_folder, folder, files)
-        program = Program(
-            deployment_id,
-            workflow_version,
-            folder.resolve(),
-            environment,
-            Manifest.model_validate(deployment.manifest),
-        )
+        program = Program(deployment_id, workflow_version, folder.resolve(), environment, triggers)
         return await self._with_packages(program, digest=deployment.digest)
 
     async def _with_packages(self, program: Program, *, digest: str) -> Program:
@@ -116,6 +113,15 @@ class Programs:
         except InstallFailedError as error:
             return replace(program, fault=f"The requirements of the deployment cannot be installed: {error}")
         return replace(program, packages=packages)
+
+
+async def read_triggers(tx: Tx, deployment: Deployment) -> dict[str, TriggerSpec]:
+    """Return the triggers of a deployment by their ids, also those that the workflow has no longer."""
+    specs = {spec.name: spec for spec in Manifest.model_validate(deployment.manifest).triggers}
+    rows = await tx.execute(
+        select(Trigger.id, Trigger.name).where(Trigger.workflow_id == deployment.workflow_id)
+    )
+    return {row.id: specs[row.name] for row in rows if row.name in specs}
 
 
 def write_folder(folder: Path, files: dict[str, bytes]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app.rules.manifest import Manifest
 from app.runner import processes as pool
 from app.runner.processes import PROCESSES_PER_PLACE, Place, Processes
 from app.runner.programs import Program
@@ -17,8 +16,6 @@ from tests.eventually import eventually
 from tests.runner.forked import is_running, perform
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-
-MANIFEST = Manifest(version="v2", name="p")
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def program_of(folder: Path, deployment_id: str = "dep_1", version: int = 1) -> Program:
-    return Program(deployment_id, version, folder, {"OF": deployment_id}, MANIFEST)
+    return Program(deployment_id, version, folder, {"OF": deployment_id}, {})
 
 
 async def use(processes: Processes, program: Program, *, is_reusable: bool = True) -> Process:

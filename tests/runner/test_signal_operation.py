@@ -11,7 +11,6 @@ from app.inbound.answers import Waiters
 from app.inbound.sessions import find
 from app.inbound.stopping import stop
 from app.queue import LocalQueue
-from app.rules.manifest import Manifest
 from app.runner.operations import operate
 from app.runner.past import Past
 from app.runner.performance import Performance
@@ -59,7 +58,7 @@ async def begin(stage: Stage, number: int) -> list[Performance]:
     """Claim so many sessions of one workspace, as if their handlers ran."""
     database = stage.wiring.database
     await add_sessions(database, await add_workflow(database), number, is_durable=True)
-    program = Program("dep_1", 1, Path("/"), {}, Manifest(version="v2", name="p"))
+    program = Program("dep_1", 1, Path("/"), {}, {})
     return [
         Performance(stage, session, program=program, place=cast(Place, None), operate=operate, past=Past())
         for session in await claim_sessions(database)
