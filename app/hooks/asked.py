@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.datastructures import Headers
@@ -25,12 +24,10 @@ class Asked:
     method: str
     raw_url: str
     suffix: str
-    query: dict[str, str]
     headers: Headers
     pairs: bytes
     body: bytes
     peer: str | None
-    base: str
     wants_no_wait: bool
     wait_seconds: float | None
     dedupe_key: str | None = None
@@ -56,7 +53,6 @@ def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes) -> A
         method=scope["method"],
         raw_url=f"{raw_path}?{query}" if query else raw_path,
         suffix=suffix,
-        query=dict(parse_qsl(query, keep_blank_values=True, errors="replace")),
         headers=headers,
         # White space after a value is no part of it (RFC 9110 section 5.5); the server leaves it there.
         pairs=orjson.dumps(
@@ -67,7 +63,6 @@ def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes) -> A
         ),
         body=body,
         peer=client[0] if client else None,
-        base=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
         wants_no_wait=RESPOND_ASYNC.search(prefer) is not None,
         wait_seconds=float(wait[1]) if wait else None,
     )

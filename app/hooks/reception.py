@@ -7,28 +7,28 @@
 4. A caller who goes away leaves the session as it is.
 """
 
+import math
 import time
 from datetime import timedelta
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from app.errors import (
-    BadSignature,
     InternalError,
     NotFound,
     RateLimited,
-    TooLarge,
 )
 from app.hooks.asked import Asked, read_asked
+from app.hooks.bodies import read_body
+from app.hooks.genuineness import find_fault, require_genuine, shake_hands
 from app.hooks.replies import Replies
 from app.inbound.addresses import Address, AddressBook
 from app.inbound.duplicates import dedupe_key, find_first
 from app.inbound.receive import Receiver, judge
-from app.providers import SignedRequest, find_provider
 from app.rules.ids import make_id
+from app.rules.token_buckets import TokenBuckets
 from app.runner.performer import Performer, lease_of
 from app.store.hot.session_rows import ClaimedSession, NewRequest, NewSession, Receipt
 from app.wiring import Wiring
@@ -50,7 +50,8 @@ class Reception:
         self._addresses = AddressBook(wiring)
         self._receiver = Receiver(wiring, performer.stage.bells.ring)
         self._replies = Replies(wiring, performer)
-        self._rates = Rates(wiring.settings.hook_rate_limit)
+        limit = wiring.settings.hook_rate_limit
+        self._rates = None if limit is None else TokenBuckets(limit, monotonic=time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -63,72 +64,40 @@ class Reception:
         address = await self._addresses.find(slug.decode("latin-1")) if slug else None
         if address is None:
             raise NotFound("There is nothing at this path.")
-        self._rates.count(address.slug)
+        self._count(address)
         headers = Headers(scope=scope)
         body = await read_body(headers, receive, limit=self._limit(address))
         asked = read_asked(scope, headers, suffix=suffix.decode("latin-1"), body=body)
-        if await self._shake_hands(address, asked, send):
+        now = self._wiring.clock()
+        if await shake_hands(address, asked, send, now=now):
             return
-        if self._find_fault(address, asked) is not None:
+        if find_fault(address, asked, now=now) is not None:
             # The secret may have been set since the address was read.
             address = await self._read_again(address)
-            if await self._shake_hands(address, asked, send):
+            if await shake_hands(address, asked, send, now=now):
                 return
-            self._require_genuine(address, asked)
+            require_genuine(address, asked, now=now)
         request, session, address = await self._store(address, asked)
         await self._replies.reply(address, asked, request, session, receive=receive, send=send)
+
+    def _count(self, address: Address) -> None:
+        """Count a request to a trigger.
+
+        Raises:
+            RateLimited: it has had enough of them for now.
+        """
+        if self._rates is None:
+            return
+        _, wait_seconds = self._rates.take(address.slug)
+        if wait_seconds is not None:
+            raise RateLimited(
+                f"This trigger takes {self._rates.limit} requests a second.",
+                headers={"Retry-After": str(math.ceil(wait_seconds))},
+            )
 
     def _limit(self, address: Address) -> int:
         most = self._wiring.settings.hook_max_bytes
         return min(address.spec.max_body or most, most)
-
-    async def _shake_hands(self, address: Address, asked: Asked, send: Send) -> bool:
-        """Answer a provider's own set-up request; returns whether it was one."""
-        verify = address.spec.verify
-        if verify is None:
-            return False
-        answer = find_provider(verify.provider).handshake(
-            as_signed(asked),
-            secret=address.secrets[0] if address.secrets else None,
-            now=self._wiring.clock(),
-        )
-        if answer is not None:
-            headers = [(name.encode(), value.encode()) for name, value in answer.headers]
-            length = (b"content-length", str(len(answer.body)).encode())
-            bodiless = answer.status in (204, 304)
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": answer.status,
-                    "headers": headers if bodiless else [*headers, length],
-                }
-            )
-            await send({"type": "http.response.body", "body": b"" if bodiless else answer.body})
-            return True
-        return False
-
-    def _find_fault(self, address: Address, asked: Asked) -> str | None:
-        """Return why a request is not the provider's; None if it is, or if the trigger does not ask."""
-        verify = address.spec.verify
-        if verify is None:
-            return None
-        return find_provider(verify.provider).verify(
-            as_signed(asked),
-            secrets=address.secrets,
-            tolerance_seconds=verify.tolerance,
-            now=self._wiring.clock(),
-        )
-
-    def _require_genuine(self, address: Address, asked: Asked) -> None:
-        """Check the signature of a request.
-
-        Raises:
-            BadSignature: it is not the provider's.
-        """
-        reason = self._find_fault(address, asked)
-        if reason is not None:
-            log.info("request_not_genuine", trigger=address.trigger_id, reason=reason)
-            raise BadSignature
 
     async def _read_again(self, address: Address) -> Address:
         """Return the address as it is now.
@@ -164,7 +133,7 @@ class Reception:
             # Another version of the workflow, or a first request of the same key, has come in between.
             address = await self._read_again(address)
             # That version may ask for a signature, or for one by another secret.
-            self._require_genuine(address, asked)
+            require_genuine(address, asked, now=self._wiring.clock())
         raise InternalError("The workflow changed faster than a request could be judged.")
 
     def _judge(self, address: Address, asked: Asked) -> Receipt:
@@ -217,11 +186,6 @@ class Reception:
         self._performer.perform_now(as_claimed(address, receipt.request, session))
 
 
-def as_signed(asked: Asked) -> SignedRequest:
-    """Return a request as providers look at it."""
-    return SignedRequest(asked.method, asked.raw_url, asked.query, asked.headers, asked.body)
-
-
 def as_claimed(address: Address, request: NewRequest, session: NewSession) -> ClaimedSession:
     """Return a session that was born under a lease as if it had been claimed."""
     return ClaimedSession(
@@ -251,54 +215,3 @@ def as_claimed(address: Address, request: NewRequest, session: NewSession) -> Cl
         token=session.lease_token or 0,
         request=request,
     )
-
-
-async def read_body(headers: Headers, receive: Receive, *, limit: int) -> bytes:
-    """Return the body, refusing one that is too large before it has been read.
-
-    Raises:
-        TooLarge: it says so, or proves to be so.
-        ClientDisconnect: the caller went away in the middle.
-    """
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise TooLarge(f"The body may have {limit} bytes.", headers={"Connection": "close"})
-    chunks = []
-    length = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk = message.get("body", b"")
-        length += len(chunk)
-        if length > limit:
-            raise TooLarge(f"The body may have {limit} bytes.", headers={"Connection": "close"})
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-
-
-class Rates:
-    """Requests a second to each slug, if there is a limit."""
-
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
-        self._counts: dict[str, int] = {}
-        self._second = 0
-
-    def count(self, slug: str) -> None:
-        """Count a request.
-
-        Raises:
-            RateLimited: there have been enough in this second.
-        """
-        if self._limit is None:
-            return
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._counts = second, {}
-        self._counts[slug] = self._counts.get(slug, 0) + 1
-        if self._counts[slug] > self._limit:
-            raise RateLimited(
-                f"This trigger takes {self._limit} requests a second.", headers={"Retry-After": "1"}
-            )

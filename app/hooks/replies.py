@@ -15,21 +15,17 @@ from app.errors import (
     SessionStopped,
 )
 from app.hooks.asked import Asked
+from app.hooks.sending import SHARED_ORIGIN, respond, wire_headers
+from app.hooks.streams import Stream
 from app.inbound.addresses import Address
 from app.inbound.answers import Answer, Reply
 from app.inbound.environment import hooks_base
 from app.inbound.wire import event_type_of
-from app.rules.answer_headers import keep_local
 from app.runner.performer import Performer
 from app.store.hot.session_rows import NewRequest, NewSession
 from app.wiring import Wiring
 
-# Without a content sniff and without an origin: what a handler answers on the dashboard's own address.
-SHARED_ORIGIN = ((b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff"))
-
 ACKNOWLEDGED = b'{"message":"The request was handled."}'
-
-BODILESS = (204, 304)
 
 
 class Replies:
@@ -61,7 +57,7 @@ class Replies:
         if session is None or not waits:
             await respond(send, 202, ids)
         elif asked.wants_no_wait:
-            await self._accept(asked, session, ids, send, applied=b"respond-async")
+            await self._accept(session, ids, send, applied=b"respond-async")
         else:
             await self._wait(address, asked, request, session, ids, receive=receive, send=send)
 
@@ -91,7 +87,7 @@ class Replies:
         leaving = asyncio.ensure_future(left(receive))
         # Whoever sends a request again gets the final outcome; the parts are with the first.
         streams = address.spec.stream and not asked.is_duplicate
-        stream = Stream(self, send, ids, self._is_shared(asked)) if streams else None
+        stream = Stream(send, ids, self._is_shared(asked)) if streams else None
         if stream is not None:
             self._waiters.stream(request.id, stream.take)
         try:
@@ -106,7 +102,7 @@ class Replies:
             elif future.done():
                 await self.send_reply(future.result(), session, ids, asked, send)
             elif prefers:
-                await self._accept(asked, session, ids, send, applied=b"wait=%d" % int(seconds))
+                await self._accept(session, ids, send, applied=b"wait=%d" % int(seconds))
             else:
                 raise self._timed_out(address, session, ids)
         finally:
@@ -132,7 +128,6 @@ class Replies:
 
     async def _accept(
         self,
-        asked: Asked,
         session: NewSession,
         ids: list[tuple[bytes, bytes]],
         send: Send,
@@ -175,53 +170,6 @@ class Replies:
         return own is None or own.partition("://")[2].partition("/")[0].lower() != host
 
 
-class Stream:
-    """An answer that is sent in parts; the first one fixes status and headers."""
-
-    def __init__(self, replies: Replies, send: Send, ids: list[tuple[bytes, bytes]], is_shared: bool) -> None:
-        self._send = send
-        self._ids = ids
-        self._is_shared = is_shared
-        self._parts: asyncio.Queue[Answer | None] = asyncio.Queue()
-        self._sending: asyncio.Task[None] | None = None
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether the head of the answer has been sent."""
-        return self._sending is not None
-
-    def take(self, part: Answer) -> None:
-        """Send a part soon."""
-        self._parts.put_nowait(part)
-        if self._sending is None:
-            self._sending = asyncio.ensure_future(self._send_parts())
-
-    async def finish(self, reply: Reply | None) -> None:
-        """Send the last part, if the handler gave one, and end the answer."""
-        self._parts.put_nowait(reply if isinstance(reply, Answer) else None)
-        self._parts.put_nowait(None)
-        if self._sending is not None:
-            await self._sending
-
-    def abandon(self) -> None:
-        """Send nothing more, if the answer has not ended: the caller has gone."""
-        if self._sending is not None:
-            self._sending.cancel()
-
-    async def _send_parts(self) -> None:
-        status = None
-        while (part := await self._parts.get()) is not None:
-            if status is None:
-                status = part.status_code
-                headers = [*self._ids, *wire_headers(part, is_shared=self._is_shared)]
-                await self._send(
-                    {"type": "http.response.start", "status": part.status_code, "headers": headers}
-                )
-            body = b"" if status in BODILESS else part.body
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
-
-
 def id_headers(
     request: NewRequest, session: NewSession | None, *, is_duplicate: bool
 ) -> list[tuple[bytes, bytes]]:
@@ -234,15 +182,6 @@ def id_headers(
     return headers
 
 
-def wire_headers(answer: Answer, *, is_shared: bool) -> list[tuple[bytes, bytes]]:
-    """Return a handler's headers as they are sent; fewer on an origin that is not its own."""
-    headers = keep_local(answer.headers)[0] if is_shared else list(answer.headers)
-    pairs = [
-        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in headers
-    ]
-    return [*pairs, *SHARED_ORIGIN] if is_shared else pairs
-
-
 def as_text(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers as an error carries them."""
     return {name.decode(): value.decode() for name, value in headers}
@@ -252,13 +191,3 @@ async def left(receive: Receive) -> None:
     """Return when the caller has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> None:
-    """Send a whole answer."""
-    if status in BODILESS:
-        body = b""
-    else:
-        headers = [*headers, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
