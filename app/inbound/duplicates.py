@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy import select
 
 from app.inbound.addresses import Address
-from app.store.hot.session_rows import NewRequest, NewSession
+from app.store.hot.session_rows import NewRequest, NewSession, read_row
 from app.store.hot.session_scripts import DEDUPE_KEPT
 from app.store.models import ReceivedRequest, Session
 from app.wiring import Wiring
@@ -54,33 +54,4 @@ async def find_first(wiring: Wiring, address: Address, key: str) -> First | None
         if row is None:
             return None
         session = None if row.session_id is None else await tx.get(Session, row.session_id)
-    request = NewRequest(
-        id=row.id,
-        workspace_id=row.workspace_id,
-        workflow_id=row.workflow_id,
-        trigger_id=row.trigger_id,
-        method=row.method,
-        raw_url=row.raw_url,
-        suffix=row.suffix,
-        headers=row.headers,
-        body=row.body,
-        received_at=row.received_at,
-        peer=row.peer,
-        reason=row.reason,
-        session_id=row.session_id,
-    )
-    if session is None:
-        return First(request, None)
-    started = NewSession(
-        id=session.id,
-        workspace_id=session.workspace_id,
-        workflow_id=session.workflow_id,
-        deployment_id=session.deployment_id,
-        trigger_id=session.trigger_id,
-        request_id=session.request_id,
-        call=session.call,
-        is_durable=session.is_durable,
-        is_sync=session.is_sync,
-        created_at=session.created_at,
-    )
-    return First(request, started)
+    return First(read_row(NewRequest, row), None if session is None else read_row(NewSession, session))

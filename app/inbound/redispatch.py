@@ -1,5 +1,6 @@
 """Requests of the past, received once more."""
 
+import msgspec
 from sqlalchemy import select
 
 from app.errors import Conflict, Invalid, Problem
@@ -11,7 +12,7 @@ from app.rules.filters import INBOUND, Filter
 from app.rules.ids import make_id
 from app.rules.manifest import Manifest, TriggerSpec
 from app.store.database import Tx
-from app.store.hot.session_rows import NewRequest
+from app.store.hot.session_rows import NewRequest, read_row
 from app.store.models import (
     Arrival,
     Deployment,
@@ -85,21 +86,14 @@ def find_spec(deployment: Deployment, name: str) -> TriggerSpec:
 
 def copy_of(request: ReceivedRequest, *, wiring: Wiring) -> NewRequest:
     """Return a request as if it came now."""
-    return NewRequest(
+    return msgspec.structs.replace(
+        read_row(NewRequest, request),
         id=make_id("req", wiring.chance.uuid7()),
-        workspace_id=request.workspace_id,
-        workflow_id=request.workflow_id,
-        trigger_id=request.trigger_id,
-        method=request.method,
-        raw_url=request.raw_url,
-        suffix=request.suffix,
-        headers=request.headers,
-        body=request.body,
         received_at=wiring.clock(),
-        peer=request.peer,
         reason=None,
         session_id=None,
         redispatch_of=request.id,
+        dedupe_key=None,
     )
 
 

@@ -17,7 +17,6 @@ from app.store.hot.scripts import (
     ScriptRunner,
     bind_value,
     read_instant,
-    read_instant_or_none,
     to_sqlite,
 )
 from app.store.models import StoredValue
@@ -85,8 +84,6 @@ def test_a_list_is_bound_as_json_and_a_time_as_microseconds() -> None:
 
 def test_times_are_read_alike() -> None:
     assert read_instant(1_769_851_800_123_457) == read_instant(MOMENT) == MOMENT
-    assert read_instant_or_none(None) is None
-    assert read_instant_or_none(0) == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def test_a_script_gets_the_rows_of_what_it_fetches_and_returns_its_value(

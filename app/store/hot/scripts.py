@@ -49,11 +49,6 @@ def read_instant(value: Any) -> datetime:
     return value if isinstance(value, datetime) else from_microseconds(value)
 
 
-def read_instant_or_none(value: Any) -> datetime | None:
-    """Return a time that a script fetched, or None."""
-    return None if value is None else read_instant(value)
-
-
 class ScriptRunner(Protocol):
     """Carries scripts out, each in one transaction."""
 

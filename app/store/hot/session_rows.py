@@ -1,8 +1,16 @@
 """What the inbound engine writes and reads where throughput hangs on it."""
 
 from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def read_row(kind: type[S], row: Any) -> S:
+    """Return a stored row as the struct that was written of it, or would be."""
+    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})
 
 
 class NewRequest(msgspec.Struct, gc=False):
