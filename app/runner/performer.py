@@ -20,12 +20,11 @@ from app.errors import Unavailable
 from app.inbound.answers import Waiters
 from app.inbound.schedules import fire_due, is_due
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
-from app.runner.ends import Abandoned, HandedOver, Stopped
+from app.runner.ends import Abandoned, HandedOver
 from app.runner.packages import Packages
-from app.runner.performance import Performance
 from app.runner.processes import Processes
 from app.runner.programs import Programs, private_folder
-from app.runner.session_run import SessionRun
+from app.runner.session_run import Held, SessionRun
 from app.runner.stage import Stage
 from app.runner.writer import SessionWriter
 from app.runner.zygote import Zygote, python_of
@@ -71,8 +70,8 @@ class Performer:
             self.waiters,
         )
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self._running: dict[str, Performance] = {}
-        self._held: dict[str, ClaimedSession] = {}
+        self._held: dict[str, Held] = {}
+        self._renewed_at = wiring.clock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._background: list[asyncio.Task[None]] = []
         self._due = asyncio.Event()
@@ -93,8 +92,8 @@ class Performer:
         self._due.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
-        for performance in list(self._running.values()):
-            performance.cut(HandedOver())
+        for held in list(self._held.values()):
+            held.cut(HandedOver())
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=HAND_OVER_SECONDS)
         for task in [*self._tasks, *self._background]:
@@ -119,22 +118,27 @@ class Performer:
         self._begin(session)
 
     def _begin(self, session: ClaimedSession) -> None:
-        self._held[session.id] = session
+        if (earlier := self._held.get(session.id)) is not None:
+            earlier.cut(Abandoned())
+        held = self._held[session.id] = Held(session)
         self._claimed += not session.is_sync
-        self._start(self._perform(session))
+        self._start(self._perform(held))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _perform(self, session: ClaimedSession) -> None:
+    async def _perform(self, held: Held) -> None:
+        session = held.session
         try:
-            await SessionRun(self.stage, session, self._running).run()
+            await SessionRun(self.stage, held).run()
         except Exception:
             log.exception("session_not_performed", session=session.id)
         finally:
-            self._held.pop(session.id, None)
+            # Unless its lease lapsed, and this very process has claimed it again.
+            if self._held.get(session.id) is held:
+                del self._held[session.id]
             self._claimed -= not session.is_sync
             self._due.set()
 
@@ -148,7 +152,7 @@ class Performer:
     async def _claim_forever(self) -> None:
         while not self._stopping:
             self._due.clear()
-            waiting = sum(not p.place.is_held for p in self._running.values() if not p.session.is_sync)
+            waiting = sum(held.is_waiting for held in self._held.values() if not held.session.is_sync)
             # Each session in hand has a process or will have one, and callers that wait need some as well.
             unused = self.stage.processes.most - self._places - len(self._held)
             room = min(self._places + AHEAD - (self._claimed - waiting), unused)
@@ -165,6 +169,9 @@ class Performer:
                     continue
 
     async def _claim(self, limit: int) -> list[ClaimedSession]:
+        if self._held and self._wiring.clock() - self._renewed_at > self._lease / 2:
+            # The machine slept, or was too busy. What this process performs itself must not look abandoned to it.
+            await self._renew()
         now = self._wiring.clock()
         try:
             return await self._wiring.database.sessions.claim(
@@ -205,32 +212,21 @@ class Performer:
 
     async def _renew(self) -> None:
         leases: dict[timedelta, list[tuple[str, int]]] = defaultdict(list)
-        for session in self._held.values():
+        asked = dict(self._held)
+        for held in asked.values():
+            session = held.session
             leases[lease_of(session, least=self._lease)].append((session.id, session.token))
         now, states = self._wiring.clock(), dict[str, LeaseState]()
         try:
-            for lease, held in leases.items():
-                states |= await self._wiring.database.sessions.renew(held, leased_until=now + lease)
+            for lease, ours in leases.items():
+                states |= await self._wiring.database.sessions.renew(ours, leased_until=now + lease)
         except Exception as error:
             if not is_away(error):
                 log.exception("leases_not_renewed")
             return
-        grace = self._wiring.settings.runner_grace_seconds
+        self._renewed_at = now
         for session_id, state in states.items():
-            performance = self._running.get(session_id)
-            if performance is None:
-                continue
-            if not state.held:
-                performance.cut(Abandoned())
-            elif state.is_stopping:
-                reason = state.stop_reason or "stopped"
-                performance.stop(reason, grace_seconds=grace)
-                if state.stop_forced:
-                    # Perhaps it was asked politely before, and does not listen.
-                    performance.cut(Stopped(reason))
-            elif state.wakes != performance.wakes_seen:
-                performance.wakes_seen = state.wakes
-                performance.bell.set()
+            asked[session_id].heed(state, grace_seconds=self._wiring.settings.runner_grace_seconds)
 
 
 def lease_of(session: NewSession | ClaimedSession, *, least: timedelta) -> timedelta:

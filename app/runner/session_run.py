@@ -25,7 +25,7 @@ from app.runner.past import read_past
 from app.runner.performance import Performance
 from app.runner.programs import Program
 from app.runner.stage import Stage
-from app.store.hot.session_rows import ClaimedSession, NewSignal, SessionChange
+from app.store.hot.session_rows import ClaimedSession, LeaseState, NewSignal, SessionChange
 
 log = structlog.get_logger()
 
@@ -36,13 +36,49 @@ NO_PROCESS_SECONDS = 1.0
 MOST_DEATHS = 3
 
 
+class Held:
+    """A session that this process has leased, with its performance once that has begun."""
+
+    def __init__(self, session: ClaimedSession) -> None:
+        self.session = session
+        self.performance: Performance | None = None
+        self.is_cut = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it leaves its place to others."""
+        return self.performance is not None and not self.performance.place.is_held
+
+    def cut(self, end: EndOfPerformance) -> None:
+        """End the performance now, or see to it that none begins."""
+        self.is_cut = True
+        if self.performance is not None:
+            self.performance.cut(end)
+
+    def heed(self, state: LeaseState, *, grace_seconds: float) -> None:
+        """Act on what became of the session meanwhile: it is another's, it is to stop, or it was woken."""
+        if not state.held:
+            self.cut(Abandoned())
+        elif (performance := self.performance) is None:
+            return
+        elif state.is_stopping:
+            reason = state.stop_reason or "stopped"
+            performance.stop(reason, grace_seconds=grace_seconds)
+            if state.stop_forced:
+                # Perhaps it was asked politely before, and does not listen.
+                performance.cut(Stopped(reason))
+        elif state.wakes != performance.wakes_seen:
+            performance.wakes_seen = state.wakes
+            performance.bell.set()
+
+
 class SessionRun:
     """Performs a session and writes down what became of it."""
 
-    def __init__(self, stage: Stage, session: ClaimedSession, running: dict[str, Performance]) -> None:
+    def __init__(self, stage: Stage, held: Held) -> None:
         self._stage = stage
-        self._session = session
-        self._running = running
+        self._held = held
+        self._session = held.session
 
     async def run(self) -> None:
         """Perform the session. What is not settled here, because the lease is lost, another process settles."""
@@ -56,10 +92,12 @@ class SessionRun:
             return
         past = await read_past(self._stage.wiring.database, session)
         async with self._stage.processes.place(is_sync=session.is_sync) as place:
+            if self._held.is_cut:
+                return
             performance = Performance(
                 self._stage, session, program=program, place=place, operate=operate, past=past
             )
-            self._running[session.id] = performance
+            self._held.performance = performance
             try:
                 end = await self._perform_or_fail(performance, program)
                 # What is left is waiting for commits, while the next one can work.
@@ -69,8 +107,7 @@ class SessionRun:
             except LeaseLost:
                 return
             finally:
-                self._running.pop(session.id, None)
-                self._stage.bells.take_down(session.id)
+                self._stage.bells.take_down(session.id, performance.bell)
 
     async def _perform_or_fail(self, performance: Performance, program: Program) -> EndOfPerformance:
         """Perform the session. What cannot be performed because of what it sends must not be tried for ever."""

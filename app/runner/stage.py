@@ -30,13 +30,15 @@ class Bells:
 
     def hang(self, session_id: str) -> asyncio.Event:
         """Return the bell of a session that is performed here."""
-        return self._bells.setdefault(session_id, asyncio.Event())
+        bell = self._bells[session_id] = asyncio.Event()
+        return bell
 
     def ring(self, session_id: str) -> None:
         """Have the session look at what has come."""
         if (bell := self._bells.get(session_id)) is not None:
             bell.set()
 
-    def take_down(self, session_id: str) -> None:
-        """Forget a session that is performed here no longer."""
-        self._bells.pop(session_id, None)
+    def take_down(self, session_id: str, bell: asyncio.Event) -> None:
+        """Forget the bell of a performance that is over, unless the session has begun again with another one."""
+        if self._bells.get(session_id) is bell:
+            del self._bells[session_id]

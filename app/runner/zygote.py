@@ -52,9 +52,10 @@ class Process:
 
     def kill(self) -> None:
         """End it and all that it started, at once."""
-        # The group is gone when the process and all its children are.
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        # Once it has been seen to end, its number may be another's.
+        if not self.died.done():
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         self.channel.close()
 
     def describe_death(self) -> str:
