@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.store.database import Database, Tx
-from app.store.models import Endpoint, EndpointSecret, WorkflowVar
+from app.store.models import BillingProfile, Endpoint, EndpointSecret, Integration, WorkflowVar
 from app.store.sealing import Keyring, key_id_of, seal_context
 
 # Every sealed column with the purpose that its context names. One line a column.
@@ -16,6 +16,8 @@ SEALED: tuple[tuple[InstrumentedAttribute[Any], str], ...] = (
     (EndpointSecret.sealed_ed25519, "ed25519"),
     (Endpoint.sealed_headers, "headers"),
     (WorkflowVar.sealed_value, "var"),
+    (Integration.sealed_credentials, "credentials"),
+    (BillingProfile.sealed_payments_secret, "payments"),
 )
 
 # Rows sealed again in one transaction, so that a rewrap of many holds nothing up.

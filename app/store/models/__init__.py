@@ -1,8 +1,11 @@
 """The tables. Importing this package registers all of them with `Row.metadata`."""
 
 from app.store.models.base import Row
+from app.store.models.billing import BillingProfile
 from app.store.models.endpoints import Endpoint, EndpointSecret
 from app.store.models.events import Attempt, Delivery, Event
+from app.store.models.integrations import Integration
+from app.store.models.members import Invitation, Member
 from app.store.models.requests import Arrival, FinalOutcome, ReceivedRequest, TriggerSubscription
 from app.store.models.sessions import JournalEntry, LogEntry, Session, Signal, Step
 from app.store.models.workflows import (
@@ -19,6 +22,7 @@ __all__ = [
     "ApiKey",
     "Arrival",
     "Attempt",
+    "BillingProfile",
     "Delivery",
     "Deployment",
     "DeploymentFile",
@@ -27,8 +31,11 @@ __all__ = [
     "Event",
     "FinalOutcome",
     "IdempotentAnswer",
+    "Integration",
+    "Invitation",
     "JournalEntry",
     "LogEntry",
+    "Member",
     "ReceivedRequest",
     "Row",
     "Session",

@@ -18,7 +18,10 @@ CANCELLED = text("status = 'cancelled'")
 
 
 class Event(Row):
-    """An immutable fact. `body` is the exact text that is signed and sent, kept once whatever the fan-out."""
+    """An immutable fact. `body` is the exact text that is signed and sent, kept once whatever the fan-out.
+
+    `hops` counts the sessions that led to it: see `app.rules.hops`.
+    """
 
     __tablename__ = "events"
     __table_args__ = (
@@ -30,6 +33,7 @@ class Event(Row):
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
     body: Mapped[bytes] = mapped_column(LargeBinary)
+    hops: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     created_at: Mapped[datetime]
 
 

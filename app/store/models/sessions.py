@@ -47,6 +47,7 @@ class Session(Row):
     trigger_id: Mapped[str | None]
     request_id: Mapped[str | None]
     parent_id: Mapped[str | None]
+    hops: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     call: Mapped[str] = mapped_column(Text)
     input: Mapped[str | None] = mapped_column(Text)
     memo: Mapped[dict[str, Any] | None] = mapped_column(Document)
