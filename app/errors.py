@@ -5,7 +5,7 @@
     │   ├── MalformedJson          400
     │   ├── MalformedArchive       400
     │   ├── Unauthenticated, BadSignature 401
-    │   ├── MissingScope           403
+    │   ├── MissingScope, Forbidden 403
     │   ├── NotFound               404, also for what belongs to another workspace
     │   ├── MethodNotAllowed       405
     │   ├── Conflict               409
@@ -105,6 +105,14 @@ class Unauthenticated(Refused):
 class MissingScope(Refused):
     code = "missing_scope"
     title = "The API key lacks a scope"
+    status = 403
+
+
+class Forbidden(Refused):
+    """Not for this person to do, whatever their scopes."""
+
+    code = "forbidden"
+    title = "The role does not allow this"
     status = 403
 
 

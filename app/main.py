@@ -16,7 +16,9 @@ from app.api import (
     endpoints,
     events,
     health,
+    invitations,
     keys,
+    members,
     publishing,
     requests,
     sessions,
@@ -27,6 +29,7 @@ from app.api.description import build_document
 from app.api.destinations import Destinations
 from app.api.edge import Edge, Net
 from app.api.express import Express
+from app.api.guesses import Guesses
 from app.errors import MethodNotAllowed, NotFound
 from app.hooks.reception import Reception
 from app.outbound.fanout import Fanout
@@ -58,6 +61,8 @@ RESOURCES: tuple[APIRouter, ...] = (
     sessions.router,
     requests.router,
     keys.router,
+    members.router,
+    invitations.router,
 )
 
 
@@ -79,6 +84,7 @@ def create_app(
     app.state.told = told
     app.state.authenticator = Authenticator(wiring)
     app.state.destinations = Destinations(wiring.egress)
+    app.state.guesses = Guesses()
     app.state.publisher = Publisher(
         wiring.database,
         fanout=Fanout(wiring.database),

@@ -14,6 +14,7 @@ from fastapi.security.base import SecurityBase
 
 from app.api.rate_limits import RateLimits
 from app.errors import MissingScope, NotFound, Unauthenticated, Unavailable
+from app.rules.roles import Actor, Role
 from app.store.models import ApiKey
 from app.wiring import Wiring
 from app.workspaces.keys import KEY, Scope, allows, authenticate, digest_key, mark_used
@@ -38,8 +39,13 @@ class Caller:
 
     workspace_id: str
     key_id: str
+    key_name: str
     scopes: frozenset[str]
     expires_at: datetime | None
+
+    def actor(self) -> Actor:
+        """Return whom the team is told of. A key that may change the team may do all that an owner may."""
+        return Actor(self.key_id, self.key_name, Role.OWNER)
 
 
 class Authenticator:
@@ -97,7 +103,7 @@ class Authenticator:
             self._known.pop(digest, None)
             return None
         self._note_use(row)
-        caller = Caller(row.workspace_id, row.id, frozenset(row.scopes), row.expires_at)
+        caller = Caller(row.workspace_id, row.id, row.name, frozenset(row.scopes), row.expires_at)
         if len(self._known) >= MOST_KEYS:
             self._known.clear()
         self._known[digest] = (begun, caller)

@@ -85,6 +85,7 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         for method, operation in operations.items():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = PROBLEM
-            if method == "post":
+            # Repetitions are told by the workspace of the caller's key.
+            if method == "post" and "security" in operation:
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return document

@@ -48,6 +48,7 @@ class Answer:
     status: int
     content: Any
     headers: dict[str, str] = field(default_factory=dict)
+    shown_once: tuple[str, ...] = SHOWN_ONCE
 
     def respond(self) -> Response:
         """Return it as a response."""
@@ -206,7 +207,7 @@ async def keep_answer(tx: Tx, claim: Claim, answer: Answer) -> None:
     """
     content = answer.content
     if isinstance(content, dict):
-        content = {name: value for name, value in content.items() if name not in SHOWN_ONCE}
+        content = {name: value for name, value in content.items() if name not in answer.shown_once}
     values = {"status": answer.status, "headers": answer.headers, "body": orjson.dumps(content)}
     kept = await tx.scalar(
         update(IdempotentAnswer).where(*claim.conditions()).values(values).returning(IdempotentAnswer.key)

@@ -28,7 +28,13 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
     test = service.api.post(f"/endpoints/{endpoint}/test").json()
     sample = Sample(service, service.api)
     session = sample.begin("background")
+    invited = service.api.post("/invitations", json={"email": "ada@example.com", "role": "owner"}).json()
+    joined = {"name": "Ada", "password": "correct horse"}
+    member = service.api.post(f"/invitations/{invited['token']}/accept", json=joined).json()
     ids = {
+        "member_id": member["id"],
+        "invitation_id": invited["id"],
+        "token": invited["token"],
         "endpoint_id": endpoint,
         "event_id": test["event_id"],
         "delivery_id": test["delivery_id"],

@@ -56,6 +56,13 @@ ROUTES = {
     ("GET", "/api/v1/requests"): "read",
     ("GET", "/api/v1/requests/{request_id}"): "read",
     ("POST", "/api/v1/requests/{request_id}/redispatch"): "workflows:write",
+    ("GET", "/api/v1/members"): "read",
+    ("GET", "/api/v1/members/{member_id}"): "read",
+    ("PATCH", "/api/v1/members/{member_id}"): "admin",
+    ("DELETE", "/api/v1/members/{member_id}"): "admin",
+    ("GET", "/api/v1/invitations"): "read",
+    ("POST", "/api/v1/invitations"): "admin",
+    ("DELETE", "/api/v1/invitations/{invitation_id}"): "admin",
     ("GET", "/api/v1/api-keys"): "read",
     ("POST", "/api/v1/api-keys"): "admin",
     ("DELETE", "/api/v1/api-keys/{key_id}"): "admin",
@@ -66,6 +73,9 @@ SCOPES = ("read", "events:write", "endpoints:write", "workflows:write", "admin",
 
 # How a route refuses the body that `ask` sends, if not as broken JSON.
 BODIES_REFUSED = {("POST", "/api/v1/workflows/deploy"): 415}
+
+# What needs no key, since something else in the request lets in whoever sends it.
+OPEN_ROUTES = {("POST", "/api/v1/invitations/{token}/accept")}
 
 ROUTES_OF_ROWS = [route for route in ROUTES if "{" in route[1]]
 
@@ -98,7 +108,14 @@ def rows(service: Service) -> Iterator[Rows]:
             "session_id": called.headers["aetherflow-session-id"],
             "event_id": sent["event_id"],
             "delivery_id": sent["delivery_id"],
+        invited = {"email": "ada@example.com", "role": "owner"}
+        token = client.post("/invitations", json=invited).json()["token"]
+        joined = {"name": "Ada", "password": "correct horse"}
+        member = service.http.post(f"/api/v1/invitations/{token}/accept", json=joined).json()
+        invitation = client.post("/invitations", json={**invited, "email": "bob@example.com"}).json()
             "endpoint_id": endpoint["id"],
+            "member_id": member["id"],
+            "invitation_id": invitation["id"],
             "key_id": key["id"],
         }
         yield Rows(client, ids)
@@ -139,7 +156,7 @@ def described(service: Service) -> set[tuple[str, str]]:
 
 
 def test_every_route_has_its_line(service: Service) -> None:
-    assert described(service) == set(ROUTES)
+    assert described(service) == set(ROUTES) | OPEN_ROUTES
 
 
 def test_every_route_says_which_scope_it_needs(service: Service) -> None:
@@ -155,6 +172,8 @@ def test_no_route_lets_in_a_key_that_is_not_live(
 ) -> None:
     answer = ask(service, route, rows.ids, None if kind is None else keys[kind])
     assert_refused(answer, 401, "unauthenticated")
+    for method, path in OPEN_ROUTES:
+        assert "security" not in paths[path][method.lower()]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=" ".join)
@@ -182,9 +201,20 @@ def test_a_row_of_another_workspace_is_not_there(
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize(
-    "path", ["/events", "/endpoints", "/deliveries", "/api-keys", "/workflows", "/sessions", "/requests"]
-)
+LISTS = [
+    "/events",
+    "/endpoints",
+    "/deliveries",
+    "/api-keys",
+    "/workflows",
+    "/sessions",
+    "/requests",
+    "/members",
+    "/invitations",
+]
+
+
+@pytest.mark.parametrize("path", LISTS)
 def test_lists_show_nothing_of_another_workspace(rows: Rows, stranger: httpx2.Client, path: str) -> None:
     theirs = {row["id"] for row in rows.client.get(path).json()["data"]}
     seen = {row["id"] for row in stranger.get(path).json()["data"]}
