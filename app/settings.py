@@ -62,6 +62,16 @@ class Settings(BaseSettings):
         description="A known first API key, `afk_` and 32-128 of `[A-Za-z0-9_]`, for automation. It belongs to the "
         "workspace `default` and has the scopes admin and operator.",
     )
+    bootstrap_email: str | None = Field(
+        None,
+        description="E-mail address of the first owner of the workspace `default`, made at a start that finds no "
+        "member with it.",
+    )
+    bootstrap_password: SecretStr | None = Field(
+        None,
+        description="The first owner's password, 8 to 1,024 characters. It counts when the owner is made; another "
+        "value later changes nothing.",
+    )
     url: str | None = Field(
         None,
         description="The server that the command line talks to; default PUBLIC_URL, else the local port.",

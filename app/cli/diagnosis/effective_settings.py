@@ -40,6 +40,9 @@ def show_setting(name: str, value: Any) -> Any:
         text = value.get_secret_value()
         if name == "keyring":
             return show_keyring(text)
+        if name == "bootstrap_password":
+            # A person chose it, so its end could be a good part of it.
+            return HIDDEN
         return mask_url(text) if "://" in text else mask(text)
     return mask_url(value) if isinstance(value, str) else value
 

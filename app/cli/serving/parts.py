@@ -17,6 +17,7 @@ from app.store.sealed_rows import require_keys
 from app.store.sealing import KEY_BYTES, Keyring, new_entry
 from app.telemetry import Metrics, configure_logs
 from app.wiring import Chance, Wiring
+from app.workspaces.first_owner import ensure_first_owner
 from app.workspaces.keys import ensure_bootstrap_key
 from app.workspaces.workspaces import ensure_default
 
@@ -143,10 +144,10 @@ async def open_wiring(settings: Settings, queue: Queue) -> AsyncIterator[Wiring]
 
 
 async def prepare(wiring: Wiring) -> None:
-    """Make the first workspace, and the operator's known first key if there is one.
+    """Make the first workspace, and the operator's known first key and owner if there are such.
 
     Raises:
-        Misconfigured: the key does not look like one.
+        Misconfigured: what the settings say of them does not fit.
     """
     bootstrap = wiring.settings.bootstrap_api_key
     async with wiring.database.write() as tx:
@@ -154,3 +155,4 @@ async def prepare(wiring: Wiring) -> None:
         if bootstrap is not None:
             key = bootstrap.get_secret_value()
             await ensure_bootstrap_key(tx, key, workspace_id=workspace.id, wiring=wiring)
+    await ensure_first_owner(wiring, workspace_id=workspace.id)
