@@ -218,7 +218,7 @@ class Unavailable(AetherFlowError):
 
 class BadSignature(Refused):
     code = "bad_signature"
-    title = "The request is not signed as the trigger demands"
+    title = "The request is not signed as it must be"
     status = 401
 
 

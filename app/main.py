@@ -10,12 +10,14 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import (
+    billing,
     deliveries,
     deploying,
     endpoint_tests,
     endpoints,
     events,
     health,
+    integrations,
     invitations,
     keys,
     members,
@@ -31,6 +33,7 @@ from app.api.edge import Edge, Net
 from app.api.express import Express
 from app.api.guesses import Guesses
 from app.errors import MethodNotAllowed, NotFound
+from app.hooks.payments import PaymentReception
 from app.hooks.reception import Reception
 from app.outbound.fanout import Fanout
 from app.outbound.publish import Publisher
@@ -60,6 +63,8 @@ RESOURCES: tuple[APIRouter, ...] = (
     workflows.router,
     sessions.router,
     requests.router,
+    integrations.router,
+    billing.router,
     keys.router,
     members.router,
     invitations.router,
@@ -111,14 +116,20 @@ def create_app(
 
 
 def create_server(app: FastAPI, *, wiring: Wiring, performer: Performer) -> ASGIApp:
-    """Return what a server runs: triggers, and the application behind the short way."""
+    """Return what a server runs: what others' webhooks come to, and the application behind the short way."""
     handlers = {("POST", API + path): handler for path, handler in publishing.HOT.items()}
     application = Edge(Net(Express(app, handlers)), chance=wiring.chance)
     hooks = Edge(Net(Reception(wiring, performer)), chance=wiring.chance, head_is_get=False)
+    payments = Edge(Net(PaymentReception(wiring)), chance=wiring.chance, head_is_get=False)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        is_hook = scope["type"] == "http" and scope["path"].startswith("/webhooks/")
-        await (hooks if is_hook else application)(scope, receive, send)
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path.startswith("/webhooks/"):
+            await hooks(scope, receive, send)
+        elif path.startswith("/payments/"):
+            await payments(scope, receive, send)
+        else:
+            await application(scope, receive, send)
 
     return serve
 

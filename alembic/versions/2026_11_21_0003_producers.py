@@ -104,7 +104,7 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=500), nullable=True),
         sa.Column("tax_id", sa.String(length=64), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
-        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=True),
         sa.Column("payments_provider", sa.String(length=32), nullable=True),
         sa.Column("payments_slug", Identifier, nullable=True),
         sa.Column("payments_customer", sa.String(length=255), nullable=True),

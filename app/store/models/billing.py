@@ -11,7 +11,7 @@ from app.store.models.base import Row
 
 
 class BillingProfile(Row):
-    """The billing profile of a workspace, whose id it has; none until something in it is set.
+    """The billing profile of a workspace, whose id it has; none until somebody sets something.
 
     With a payment provider its signed webhooks arrive at `payments_slug` and change the profile, those about other
     customers than `payments_customer` excepted. `payments_seen` tells for each field the newest of them that spoke of
@@ -29,7 +29,7 @@ class BillingProfile(Row):
     address: Mapped[str | None] = mapped_column(String(500))
     tax_id: Mapped[str | None] = mapped_column(String(64))
     currency: Mapped[str | None] = mapped_column(String(3))
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
     payments_provider: Mapped[str | None] = mapped_column(String(32))
     payments_slug: Mapped[str | None] = mapped_column(unique=True)
     payments_customer: Mapped[str | None] = mapped_column(String(255))
