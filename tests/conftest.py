@@ -9,6 +9,7 @@
     service       the running service, shared by the tests of a module; they run in both wirings
     api           a client of that service for tests whose receivers run in their own event loop
     ledger        a receiver that writes down what it got
+    verifiers     programs in three languages that check signatures as receivers do
     folder        a temporary folder that every user of this machine may pass through
 
 A test for one of two variants parametrises the fixture itself, with `indirect=True`. What needs PostgreSQL or
@@ -27,8 +28,9 @@ from tests.ledger import Ledger
 from tests.postgres_server import Postgres
 from tests.processes import temporary_folder
 from tests.redis_server import Redis, flush
-from tests.servers import POSTGRESQL, REDIS, Kind, MissingServerError, Servers
+from tests.servers import GO, NODE, POSTGRESQL, REDIS, Kind, MissingServerError, Servers
 from tests.services import WIRINGS, Service, migrate, run_in
+from tests.verifiers.running import Verifiers, run_verifiers
 
 SERVERS = pytest.StashKey[Servers]()
 
@@ -40,6 +42,7 @@ SHARED_SERVERS = {
     "distributed": {POSTGRESQL, REDIS},
 }
 OWN_SERVERS = {"own_postgres": {POSTGRESQL}, "own_redis": {REDIS}}
+LANGUAGES = {"verifiers": {NODE, GO}}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -162,6 +165,12 @@ async def api(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def verifiers(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verifiers]:
+    with run_verifiers(servers, tmp_path_factory.mktemp("verifiers")) as running:
+        yield running
+
+
 @pytest.fixture
 def ledger(folder: Path) -> Iterator[Ledger]:
     with Ledger(folder) as running:
@@ -175,10 +184,11 @@ def folder() -> Iterator[Path]:
 
 
 def kinds_to_start(items: list[pytest.Item], servers: Servers) -> set[Kind]:
-    """Return the kinds of servers for which programs are needed."""
+    """Return the kinds of servers and languages of which the programs are needed."""
     kinds = set[Kind]()
     for trait in set[str]().union(*map(traits_of, items)):
-        kinds |= {kind for kind in SHARED_SERVERS.get(trait, ()) if not servers.is_given(kind)}
+        shared = SHARED_SERVERS.get(trait, LANGUAGES.get(trait, set()))
+        kinds |= {kind for kind in shared if not servers.is_given(kind)}
         kinds |= OWN_SERVERS.get(trait, set())
     return kinds
 

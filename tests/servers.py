@@ -4,6 +4,8 @@
 2. programs on this machine, started on a free port in a temporary folder;
 3. the system's package manager, when we are root; then as 2.
 
+Node.js and Go, in which receivers are written, come the same way; `TEST_NODE` and `TEST_GO` name their programs.
+
 `python -m tests.servers` keeps both running and prints the two variables, which spares their start each time.
 """
 
@@ -31,17 +33,19 @@ INSTALL_TIMEOUT_SECONDS = 600
 
 
 class MissingServerError(Exception):
-    """There is no such server and no way to get one; the message is one line that names the remedy."""
+    """There is no such server or language and no way to get one; the message is one line that names the remedy."""
 
 
-# Compared and hashed by identity: there are two.
+# Compared and hashed by identity: there are four.
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """A kind of server: the variable that names a running one, and the packages that bring its programs."""
+    """A kind of server or language: the variable that names one, and the packages that bring its programs."""
 
     name: str
     variable: str
     packages: Mapping[str, str]
+    program: str = ""
+    """The one program of a language."""
 
 
 POSTGRESQL = Kind(
@@ -50,7 +54,11 @@ POSTGRESQL = Kind(
     {"apt-get": "postgresql", "dnf": "postgresql-server", "apk": "postgresql"},
 )
 REDIS = Kind("Redis", "TEST_REDIS_URL", {"apt-get": "redis-server", "dnf": "redis", "apk": "redis"})
-KINDS = (POSTGRESQL, REDIS)
+NODE = Kind("Node.js", "TEST_NODE", {"apt-get": "nodejs", "dnf": "nodejs", "apk": "nodejs"}, "node")
+GO = Kind("Go", "TEST_GO", {"apt-get": "golang-go", "dnf": "golang", "apk": "go"}, "go")
+
+SERVERS = (POSTGRESQL, REDIS)
+KINDS = (*SERVERS, NODE, GO)
 
 MANAGERS: Mapping[str, tuple[list[str], ...]] = {
     "apt-get": (
@@ -87,7 +95,7 @@ class Servers:
             self._lacking = [kind for kind in self._lacking if not self._find(kind)]
 
     def is_given(self, kind: Kind) -> bool:
-        """Whether the environment names a running server."""
+        """Whether the environment names a running server, or the program of a language."""
         return bool(self.environment.get(kind.variable))
 
     @functools.cached_property
@@ -116,6 +124,10 @@ class Servers:
         with run_redis(self._require(REDIS)) as server:
             yield server
 
+    def find_language(self, kind: Kind) -> Path:
+        """Return the program of a language. Raises MissingServerError."""
+        return Path(self.environment[kind.variable]) if self.is_given(kind) else self._require(kind)
+
     def close(self) -> None:
         """Stop the shared servers."""
         self._running.close()
@@ -127,7 +139,10 @@ class Servers:
     def _find(self, kind: Kind) -> Path | None:
         if kind is POSTGRESQL:
             return find_postgres(self._path, self.postgres_folders)
-        return find_redis(self._path)
+        if kind is REDIS:
+            return find_redis(self._path)
+        found = shutil.which(kind.program, path=self._path)
+        return Path(found) if found else None
 
     def _require(self, wanted: Kind) -> Path:
         if found := self._find(wanted):
@@ -160,7 +175,7 @@ def find_redis(path: str) -> Path | None:
 
 
 def install(kinds: Iterable[Kind], *, path: str) -> None:
-    """Install servers with the first package manager on `path`; a failure is shown, not raised."""
+    """Install programs with the first package manager on `path`; a failure is shown, not raised."""
     manager = find_manager(path)
     if manager is None:
         return
@@ -196,7 +211,7 @@ def remedy(kinds: Iterable[Kind], *, path: str) -> str:
 
 def main() -> None:
     servers = Servers()
-    servers.install(kind for kind in KINDS if not servers.is_given(kind))
+    servers.install(kind for kind in SERVERS if not servers.is_given(kind))
     try:
         variables = {POSTGRESQL.variable: servers.postgres_url, REDIS.variable: servers.redis_url}
         print("export", *(f"{name}={url}" for name, url in variables.items()), flush=True)

@@ -13,7 +13,7 @@ from tests.databases import PostgresDatabases, execute
 from tests.postgres_server import Postgres
 from tests.reaper import exists
 from tests.redis_server import Redis, ask
-from tests.servers import KINDS, POSTGRESQL, MissingServerError, Servers
+from tests.servers import GO, KINDS, NODE, POSTGRESQL, SERVERS, MissingServerError, Servers
 from tests.waiting import until
 
 # Starts a Redis, tells where, and dies as it would by the hand of an impatient developer.
@@ -113,7 +113,7 @@ def test_what_a_killed_session_had_started_ends_even_when_it_was_frozen(own_redi
 
 def test_all_that_is_missing_is_told_in_one_line_that_names_the_remedy(tmp_path: Path) -> None:
     servers = Servers({"PATH": str(tmp_path)}, is_root=False, postgres_folders=())
-    servers.install(KINDS)
+    servers.install(SERVERS)
 
     with pytest.raises(MissingServerError) as told:
         _ = servers.redis_url
@@ -135,7 +135,7 @@ def test_root_gets_what_is_missing_from_the_package_manager(tmp_path: Path) -> N
 
 
 def test_nothing_is_installed_for_servers_that_are_there(tmp_path: Path) -> None:
-    for name in ("postgres", "initdb", "redis-server"):
+    for name in ("postgres", "initdb", "redis-server", "node", "go"):
         make_program(tmp_path / name, "exit 1")
     make_program(tmp_path / "apt-get", f"touch {tmp_path}/called")
 
@@ -148,6 +148,21 @@ def test_servers_that_the_environment_names_are_used_as_they_are() -> None:
     given = {"TEST_DATABASE_URL": "postgresql://here/tests", "TEST_REDIS_URL": "redis://there/3"}
     servers = Servers(given)
     assert (servers.postgres_url, servers.redis_url) == tuple(given.values())
+
+
+def test_a_language_is_taken_from_where_the_environment_says_else_from_the_path(tmp_path: Path) -> None:
+    make_program(tmp_path / "go", "exit 1")
+    servers = Servers({"PATH": str(tmp_path), "TEST_NODE": "/opt/node"}, is_root=False)
+    assert servers.find_language(NODE) == Path("/opt/node")
+    assert servers.find_language(GO) == tmp_path / "go"
+
+
+def test_a_language_that_is_missing_is_told_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(MissingServerError) as told:
+        Servers({"PATH": str(tmp_path)}, is_root=False).find_language(GO)
+    assert str(told.value) == (
+        "no Go for the tests: run `apt-get install -y --no-install-recommends golang-go` as root, or set TEST_GO"
+    )
 
 
 def make_program(path: Path, script: str) -> None:
