@@ -18,6 +18,7 @@
     │   │   ├── ReservedEventType, IdempotencyMismatch
     │   │   └── InvalidManifest, InvalidFilter
     │   └── RateLimited            429
+    ├── LoopDetected               508, a delivery that too many sessions of this service led to
     ├── HandlerFailed              500, the handler of a synchronous trigger raised before it answered
     ├── SessionStopped             503, somebody stopped its session
     ├── HandlerTimeout             504, it has not answered in time (408 where the caller chose to wait)
@@ -220,6 +221,12 @@ class BadSignature(Refused):
     code = "bad_signature"
     title = "The request is not signed as it must be"
     status = 401
+
+
+class LoopDetected(AetherFlowError):
+    code = "loop_detected"
+    title = "Sessions start each other in a circle"
+    status = 508
 
 
 class HandlerFailed(AetherFlowError):

@@ -28,6 +28,7 @@ class BornEvent(msgspec.Struct, array_like=True, gc=False):
     type: str
     body: bytes
     endpoints_version: int
+    hops: int = 0
 
 
 class BornDelivery(msgspec.Struct, array_like=True, gc=False):

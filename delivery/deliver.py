@@ -141,6 +141,7 @@ class Deliverer:
                 1,
                 False,
                 False,
+                event.hops,
                 hint.token,
                 leased_until,
             )

@@ -14,7 +14,7 @@ from delivery.transport import Answer, Transport
 # The header lines that differ from attempt to attempt, and the empty line.
 TAIL = (
     b"%bX-AetherFlow-Event: %b\r\nX-AetherFlow-Delivery: %b\r\nX-AetherFlow-Attempt: %d\r\n"
-    b"%bcontent-length: %d\r\n\r\n"
+    b"%b%bcontent-length: %d\r\n\r\n"
 )
 
 
@@ -78,6 +78,7 @@ class Sender:
             work.delivery_id.encode(),
             work.number,
             b"X-AetherFlow-Test: true\r\n" if work.test else b"",
+            b"X-AetherFlow-Hops: %d\r\n" % work.hops if work.hops else b"",
             len(work.body),
         )
 

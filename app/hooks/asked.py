@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.inbound.addresses import Address
+from app.rules.hops import HEADER, read_hops
 
 # RFC 7240 section 4.
 WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.IGNORECASE)
@@ -30,6 +31,7 @@ class Asked:
     peer: str | None
     wants_no_wait: bool
     wait_seconds: float | None
+    hops: int
     dedupe_key: str | None = None
     is_duplicate: bool = False
 
@@ -65,4 +67,5 @@ def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes) -> A
         peer=client[0] if client else None,
         wants_no_wait=RESPOND_ASYNC.search(prefer) is not None,
         wait_seconds=float(wait[1]) if wait else None,
+        hops=read_hops(headers.getlist(HEADER)),
     )

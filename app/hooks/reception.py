@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import (
     InternalError,
+    LoopDetected,
     NotFound,
     RateLimited,
 )
@@ -27,13 +28,18 @@ from app.hooks.replies import Replies
 from app.inbound.addresses import Address, AddressBook
 from app.inbound.duplicates import dedupe_key, find_first
 from app.inbound.receive import Receiver, judge
+from app.rules.hops import HEADER, MOST_HOPS, is_loop, read_hops
 from app.rules.ids import make_id
 from app.rules.token_buckets import TokenBuckets
+from app.runner.announcing import announce_start
 from app.runner.performer import Performer, lease_of
 from app.store.hot.session_rows import ClaimedSession, NewRequest, NewSession, Receipt
 from app.wiring import Wiring
 
 PREFIX = b"/webhooks/"
+
+# To be tried again would be of no use (see `delivery.responses`).
+ABORT = {"webhook-delivery": "abort-message"}
 
 # How often a request is judged again because its workflow changed meanwhile, before it is called a bug.
 MOST_REPETITIONS = 20
@@ -48,7 +54,8 @@ class Reception:
         self._wiring = wiring
         self._performer = performer
         self._addresses = AddressBook(wiring)
-        self._receiver = Receiver(wiring, performer.stage.bells.ring)
+        self._announcer = performer.stage.announcer
+        self._receiver = Receiver(wiring, performer.stage.bells.ring, self._announcer)
         self._replies = Replies(wiring, performer)
         limit = wiring.settings.hook_rate_limit
         self._rates = None if limit is None else TokenBuckets(limit, monotonic=time.monotonic)
@@ -66,6 +73,7 @@ class Reception:
             raise NotFound("There is nothing at this path.")
         self._count(address)
         headers = Headers(scope=scope)
+        refuse_loop(address, headers)
         body = await read_body(headers, receive, limit=self._limit(address))
         asked = read_asked(scope, headers, suffix=suffix.decode("latin-1"), body=body)
         now = self._wiring.clock()
@@ -170,13 +178,17 @@ class Reception:
             is_durable=address.spec.is_durable,
             is_sync=is_sync,
             created_at=now,
+            hops=asked.hops,
         )
         if is_sync:
             session.lease_token = chance.token()
             least = timedelta(seconds=self._wiring.settings.lease_seconds)
             session.leased_until = now + lease_of(session, least=least)
         request.session_id = session.id
-        return Receipt(request, session, address.workflow_version)
+        receipt = Receipt(request, session, address.workflow_version)
+        if is_sync:
+            receipt.event = announce_start(as_claimed(address, request, session), self._announcer)
+        return receipt
 
     def _begin(self, address: Address, receipt: Receipt) -> None:
         """Perform a session that a caller waits for."""
@@ -184,6 +196,22 @@ class Reception:
         if session is None or session.lease_token is None:
             return
         self._performer.perform_now(as_claimed(address, receipt.request, session))
+
+
+def refuse_loop(address: Address, headers: Headers) -> None:
+    """Keep a workflow's events from starting it, or each other, without end.
+
+    Raises:
+        LoopDetected: the request is a delivery that too many sessions led to.
+    """
+    hops = read_hops(headers.getlist(HEADER))
+    if is_loop(hops):
+        log.warning("loop_refused", trigger=address.trigger_id, hops=hops)
+        raise LoopDetected(
+            f"This delivery has {MOST_HOPS} sessions of this service behind it, each of which published an event that "
+            "started the next one. Have the endpoint filter what its own workflow publishes.",
+            headers=ABORT,
+        )
 
 
 def as_claimed(address: Address, request: NewRequest, session: NewSession) -> ClaimedSession:
@@ -196,6 +224,7 @@ def as_claimed(address: Address, request: NewRequest, session: NewSession) -> Cl
         trigger_id=session.trigger_id,
         request_id=request.id,
         parent_id=None,
+        hops=session.hops,
         call=session.call,
         input=None,
         is_durable=session.is_durable,
@@ -210,7 +239,10 @@ def as_claimed(address: Address, request: NewRequest, session: NewSession) -> Cl
         is_stopping=False,
         log_length=0,
         created_at=session.created_at,
+        started_at=session.created_at,
         custom_data=None,
+        workflow_name=address.workflow_name,
+        trigger_name=address.spec.name,
         workflow_version=address.workflow_version,
         token=session.lease_token or 0,
         request=request,

@@ -26,6 +26,7 @@ class Address:
 
     workspace_id: str
     workflow_id: str
+    workflow_name: str
     workflow_version: int
     deployment_id: str
     trigger_id: str
@@ -92,6 +93,7 @@ async def read_address(tx: Tx, slug: str, *, wiring: Wiring) -> Address | None:
     return Address(
         workspace_id=trigger.workspace_id,
         workflow_id=workflow.id,
+        workflow_name=workflow.name,
         workflow_version=workflow.version,
         deployment_id=deployment.id,
         trigger_id=trigger.id,

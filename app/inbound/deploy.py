@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.inbound.drafts import Draft, warn_of_requirements
 from app.inbound.environment import seal_value
 from app.inbound.triggers import live_triggers, set_triggers
+from app.inbound.workflow_events import compare_deployments, publish_created, publish_updated
 from app.rules.ids import make_id
 from app.rules.manifest import Change, Manifest, plan_changes, refuse_changed_types
 from app.store.database import Tx
@@ -63,6 +64,10 @@ async def deploy(tx: Tx, draft: Draft, *, workspace_id: str, wiring: Wiring, dry
     triggers = await set_triggers(tx, workflow, draft.manifest, wiring=wiring)
     workflow.active_deployment_id = deployment.id
     touch(workflow, wiring=wiring)
+    if is_created:
+        await publish_created(tx, workflow, wiring=wiring)
+    else:
+        await publish_updated(tx, workflow, compare_deployments(before, deployment), wiring=wiring)
     return Deployed(workflow, deployment, triggers, plan, is_created, True, warnings)
 
 

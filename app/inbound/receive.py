@@ -6,6 +6,7 @@ from collections.abc import Callable
 from app.errors import Unavailable
 from app.inbound.addresses import Address
 from app.inbound.wire import as_variables, event_type_of
+from app.outbound.announce import Announcer
 from app.queue import SessionsDue, SessionsWoken
 from app.rules.filters import INBOUND, Filter
 from app.store.database import unavailable_when_away
@@ -19,8 +20,9 @@ MOST_RECEIPTS = 200
 class Receiver:
     """Receives for the callers of this process; `woken` is told of sessions for which something has come."""
 
-    def __init__(self, wiring: Wiring, woken: Callable[[str], None]) -> None:
+    def __init__(self, wiring: Wiring, woken: Callable[[str], None], announcer: Announcer) -> None:
         self._wiring = wiring
+        self._announcer = announcer
         self._woken = woken
         self._waiting: list[tuple[Receipt, asyncio.Future[bool]]] = []
         self._committing: asyncio.Task[None] | None = None
@@ -58,8 +60,12 @@ class Receiver:
             self._committing = None
 
     async def _commit(self, receipts: list[Receipt]) -> set[str]:
+        announcement = self._announcer.begin()
         with unavailable_when_away():
-            written, woken = await self._wiring.database.sessions.receive(receipts, judge=fits)
+            written, woken = await self._wiring.database.sessions.receive(
+                receipts, judge=fits, publish=announcement.publish
+            )
+        announcement.tell()
         for receipt in receipts:
             if receipt.request.id in written:
                 self._wiring.metrics.requests.labels("no" if receipt.session is None else "yes").inc()

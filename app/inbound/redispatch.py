@@ -102,6 +102,7 @@ def address_of(workflow: Workflow, deployment: Deployment, trigger: Trigger, spe
     return Address(
         workspace_id=workflow.workspace_id,
         workflow_id=workflow.id,
+        workflow_name=workflow.name,
         workflow_version=workflow.version,
         deployment_id=deployment.id,
         trigger_id=trigger.id,

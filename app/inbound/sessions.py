@@ -24,6 +24,7 @@ def add_session(
     trigger_id: str | None = None,
     request_id: str | None = None,
     parent_id: str | None = None,
+    hops: int = 0,
     memo: Any = None,
 ) -> Session:
     """Write a session that is due now, for any worker; `given` is JSON that stands for the event."""
@@ -36,6 +37,7 @@ def add_session(
         trigger_id=trigger_id,
         request_id=request_id,
         parent_id=parent_id,
+        hops=hops,
         call=call,
         input=given,
         memo=memo,

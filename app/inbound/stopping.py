@@ -9,9 +9,13 @@ import json
 from sqlalchemy import delete, select, update
 
 from app.errors import Conflict
-from app.inbound.sessions import wake
+from app.inbound.lifecycle import FAILED, STOPPED, Execution, Failure, tell_failure
+from app.inbound.sessions import steps_of, wake
+from app.outbound.record import record_event
+from app.rules.hops import hops_of_event
 from app.rules.ids import make_id
 from app.store.database import Tx
+from app.store.hot.session_rows import StepState, read_row
 from app.store.models import (
     Arrival,
     JournalEntry,
@@ -19,7 +23,9 @@ from app.store.models import (
     Session,
     Signal,
     Step,
+    Trigger,
     TriggerSubscription,
+    Workflow,
 )
 from app.wiring import Wiring
 
@@ -62,10 +68,39 @@ async def end(tx: Tx, session: Session, *, wiring: Wiring) -> None:
         .values(status="failed", error="stopped")
     )
     await forget_waits(tx, session)
+    if session.started_at is not None:
+        await publish_end(tx, session, wiring=wiring)
     if session.parent_id is not None:
         await tell_parent(tx, session, session.parent_id, wiring=wiring)
     if session.request_id is not None and session.is_sync:
         tx.hint_answered(session.request_id)
+
+
+async def publish_end(tx: Tx, session: Session, *, wiring: Wiring) -> None:
+    """Tell the world of the end of a session whose beginning it was told of."""
+    workflow = await tx.get_one(Workflow, session.workflow_id)
+    trigger = None if session.trigger_id is None else await tx.get(Trigger, session.trigger_id)
+    execution = Execution(
+        session.id,
+        workflow.id,
+        workflow.name,
+        None if trigger is None else trigger.name,
+        session.started_at or session.created_at,
+    )
+    data = tell_failure(
+        execution,
+        Failure(session.stop_reason or NO_REASON, STOPPED, session.deaths),
+        finished_at=wiring.clock(),
+        steps=[read_row(StepState, step) for step in await steps_of(tx, session)],
+    )
+    await record_event(
+        tx,
+        FAILED,
+        data,
+        workspace_id=session.workspace_id,
+        wiring=wiring,
+        hops=hops_of_event(session.hops),
+    )
 
 
 async def forget_waits(tx: Tx, session: Session) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.errors import Invalid, NotFound, Problem
 from app.inbound.deploy import active_deployment, set_var, touch
 from app.inbound.environment import open_value
+from app.inbound.workflow_events import MASK, change, publish_updated
 from app.rules.manifest import Manifest, is_var_name
 from app.store.database import Tx
 from app.store.models import Workflow, WorkflowVar
@@ -67,6 +68,8 @@ async def set_variable(tx: Tx, workflow: Workflow, name: str, value: str, *, wir
     if row is None or open_value(row, wiring=wiring) != value:
         await set_var(tx, workflow, name, value, wiring=wiring)
         touch(workflow, wiring=wiring)
+        changed = change(None if row is None else MASK, MASK)
+        await publish_updated(tx, workflow, {f"vars.{name}": changed}, wiring=wiring)
 
 
 async def remove_variable(tx: Tx, workflow: Workflow, name: str, *, wiring: Wiring) -> None:
@@ -80,6 +83,7 @@ async def remove_variable(tx: Tx, workflow: Workflow, name: str, *, wiring: Wiri
         raise NotFound("No value was set for a variable of this name.")
     await tx.delete(row)
     touch(workflow, wiring=wiring)
+    await publish_updated(tx, workflow, {f"vars.{name}": change(MASK, None)}, wiring=wiring)
 
 
 async def find_row(tx: Tx, workflow: Workflow, name: str) -> WorkflowVar | None:

@@ -8,6 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import Conflict, NotFound, Problem
 from app.inbound.deploy import add_workflow, lock_names, touch
+from app.inbound.triggers import live_triggers
+from app.inbound.workflow_events import compare, publish_created, publish_deleted, publish_updated
 from app.store.database import Tx
 from app.store.models import Deployment, Session, Trigger, Workflow
 from app.wiring import Wiring
@@ -25,6 +27,7 @@ async def create(
     workflow = add_workflow(tx, name, workspace_id=workspace_id, wiring=wiring)
     workflow.description = description
     await claim_name(tx)
+    await publish_created(tx, workflow, wiring=wiring)
     return workflow
 
 
@@ -35,13 +38,16 @@ async def change(tx: Tx, workflow: Workflow, members: dict[str, Any], *, wiring:
         Conflict: the workspace has another workflow of the new name.
     """
     changed = {name: value for name, value in members.items() if getattr(workflow, name) != value}
+    if not changed:
+        return
     if "name" in changed:
         await lock_names(tx, workflow.workspace_id)
+    before = {name: getattr(workflow, name) for name in changed}
     for name, value in changed.items():
         setattr(workflow, name, value)
-    if changed:
-        touch(workflow, wiring=wiring)
-        await claim_name(tx)
+    touch(workflow, wiring=wiring)
+    await claim_name(tx)
+    await publish_updated(tx, workflow, compare(before, changed), wiring=wiring)
 
 
 async def claim_name(tx: Tx) -> None:
@@ -63,7 +69,7 @@ async def delete(tx: Tx, workflow: Workflow, *, wiring: Wiring) -> None:
 
     Sessions that have begun go on to their end; they and the requests stay readable. The name is free again.
     """
-    now = wiring.clock()
+    now, triggers = wiring.clock(), await live_triggers(tx, workflow.id)
     workflow.deleted_at = now
     touch(workflow, wiring=wiring)
     await tx.execute(
@@ -71,6 +77,7 @@ async def delete(tx: Tx, workflow: Workflow, *, wiring: Wiring) -> None:
         .where(Trigger.workflow_id == workflow.id, Trigger.deleted_at.is_(None))
         .values(deleted_at=now, due_at=None)
     )
+    await publish_deleted(tx, workflow, triggers=triggers, deleted_at=now, wiring=wiring)
 
 
 async def find(tx: Tx, workspace_id: str, workflow_id: str, *, locked: bool = False) -> Workflow:

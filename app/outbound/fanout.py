@@ -93,8 +93,12 @@ class Fanout:
             version=found[0][0],
             subscriptions=[(row[1], Subscription.of(row[2])) for row in found if row[1] is not None],
         )
+        self.learn(workspace_id, table)
+        return table
+
+    def learn(self, workspace_id: str, table: FanoutTable) -> None:
+        """Remember a table that was just read."""
         self._tables.pop(workspace_id, None)
         self._tables[workspace_id] = table
         if len(self._tables) > MOST_TABLES:
             del self._tables[next(iter(self._tables))]
-        return table

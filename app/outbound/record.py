@@ -26,12 +26,13 @@ async def record_event(
     workspace_id: str,
     wiring: Wiring,
     besides: str | None = None,
+    hops: int = 0,
 ) -> Event:
     """Publish an event to the endpoints that subscribe to it, but never to `besides`.
 
-    A fragment is compact JSON, which goes out as it stands.
+    A fragment is compact JSON, which goes out as it stands. `hops` are those of `app.rules.hops`.
     """
-    event = add_event(tx, event_type, orjson.dumps(data), workspace_id=workspace_id, wiring=wiring)
+    event = add_event(tx, event_type, orjson.dumps(data), workspace_id=workspace_id, wiring=wiring, hops=hops)
     statement = select(Endpoint.id, Endpoint.events).where(
         Endpoint.workspace_id == workspace_id, Endpoint.enabled, Endpoint.deleted_at.is_(None)
     )
@@ -41,12 +42,16 @@ async def record_event(
     return event
 
 
-def add_event(tx: Tx, event_type: str, data: bytes, *, workspace_id: str, wiring: Wiring) -> Event:
+def add_event(
+    tx: Tx, event_type: str, data: bytes, *, workspace_id: str, wiring: Wiring, hops: int = 0
+) -> Event:
     """Write an event without deliveries; `data` is compact JSON."""
     now = wiring.clock()
     event_id = make_id("evt", wiring.chance.uuid7())
     body = compose_body(event_type=event_type, event_id=event_id, timestamp=format_timestamp(now), data=data)
-    event = Event(workspace_id=workspace_id, id=event_id, type=event_type, body=body, created_at=now)
+    event = Event(
+        workspace_id=workspace_id, id=event_id, type=event_type, body=body, hops=hops, created_at=now
+    )
     tx.add(event)
     return event
 

@@ -1,6 +1,7 @@
 """How a performance can end."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +14,16 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The handler raised, or went beyond a limit."""
+    """The handler raised, or went beyond a limit.
+
+    `code` is for programs that hear of it. `details` are those of an integration's call that failed and that the
+    handler did not catch: `integration`, `error_code` and `retry_count`.
+    """
 
     message: str
     traceback: str | None = None
+    code: str = "HANDLER_ERROR"
+    details: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

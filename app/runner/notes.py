@@ -6,7 +6,7 @@ waits, a caller waits, or a moment has passed. Whoever waits for an outcome is t
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.inbound.answers import Answer
@@ -16,12 +16,14 @@ from app.runner.past import Past
 from app.runner.session_log import SessionLog, fit_for_text
 from app.runner.stage import Stage
 from app.runner.steps import Steps
+from app.store.hot.contract import NewEvent
 from app.store.hot.session_rows import (
     ClaimedSession,
     NewOutcome,
     NewRecord,
     NewSignal,
     SessionChange,
+    StepState,
     Writing,
     Written,
 )
@@ -51,6 +53,11 @@ class Notes:
         self._later: asyncio.TimerHandle | None = None
         self._is_urgent = False
         self._flushes: set[asyncio.Task[Written]] = set()
+
+    @property
+    def steps(self) -> Sequence[StepState]:
+        """The steps that have begun, as they are now."""
+        return self._steps.all
 
     def log(self, kind: str, text: str | None = None, data: Any = None) -> None:
         """Add to the session's log."""
@@ -92,15 +99,21 @@ class Notes:
         self._pending = Writing(self._session.id, self._session.token)
         self._steps = Steps(self._stage.wiring.clock)
 
-    async def flush(self, change: SessionChange | None = None, *, forgets_waits: bool = False) -> Written:
-        """Commit what has gathered, then tell whoever waits for it.
+    async def flush(
+        self,
+        change: SessionChange | None = None,
+        *,
+        event: NewEvent | None = None,
+        forgets_waits: bool = False,
+    ) -> Written:
+        """Commit what has gathered, then tell whoever waits for it; `event` tells the world of the change.
 
         Raises:
             LeaseLost: the session is another's by now.
         """
         async with self._writing:
             writing, self._pending = self._pending, Writing(self._session.id, self._session.token)
-            writing.change, writing.forgets_waits = change, forgets_waits
+            writing.change, writing.event, writing.forgets_waits = change, event, forgets_waits
             if self._later is not None:
                 self._later.cancel()
             self._later, self._is_urgent = None, False

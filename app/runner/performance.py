@@ -71,7 +71,9 @@ class Performance:
         self.active_time = ActiveTime(
             session.active_seconds,
             limit_seconds=limit,
-            exceeded=lambda: self.cut(Failed(f"The session was active for more than {limit:g} seconds.")),
+            exceeded=lambda: self.cut(
+                Failed(f"The session was active for more than {limit:g} seconds.", code="TIMEOUT")
+            ),
         )
         self._process: Process | None = None
         self._stop: str | None = None
@@ -183,7 +185,11 @@ class Performance:
         elif "failed" in message:
             self.is_reusable = bool(message.get("reusable"))
             failed = message["failed"]
-            return Failed(fit_for_text(str(failed["message"])), str(failed["traceback"]))
+            return Failed(
+                fit_for_text(str(failed["message"])),
+                str(failed["traceback"]),
+                details=read_details(failed.get("error")),
+            )
         elif "stopped" in message:
             return Stopped(self._stop or str(message["stopped"]))
         return None
@@ -223,3 +229,18 @@ class Performance:
             "event_id": given.get("event_id", self.session.id),
             "data": given.get("data") or {},
         }
+
+
+def read_details(error: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a process says of the integration's call that its handler failed by.
+
+    Raises:
+        LookupError, TypeError, ValueError: our package would not have sent it.
+    """
+    if error is None:
+        return None
+    return {
+        "integration": fit_for_text(str(error["integration"])),
+        "error_code": fit_for_text(str(error["error_code"])),
+        "retry_count": int(error["retry_count"]),
+    }

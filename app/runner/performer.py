@@ -19,7 +19,9 @@ import structlog
 from app.errors import Unavailable
 from app.inbound.answers import Waiters
 from app.inbound.schedules import fire_due, is_due
+from app.outbound.announce import Announcer
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
+from app.runner.announcing import announce_start
 from app.runner.ends import Abandoned, HandedOver
 from app.runner.packages import Packages
 from app.runner.processes import Processes
@@ -62,12 +64,14 @@ class Performer:
         packages = Packages(folder / "packages", python=python) if settings.runner_install else None
         zygote = Zygote(python=python, memory_bytes=settings.runner_memory_mb * 1024 * 1024)
         self.waiters = Waiters(wiring.database)
+        announcer = Announcer(wiring)
         self.stage = Stage(
             wiring,
             Programs(wiring, folder / "deployments", packages=packages),
             Processes(zygote, limit=self._places),
-            SessionWriter(wiring.database),
+            SessionWriter(wiring.database, announcer),
             self.waiters,
+            announcer,
         )
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._held: dict[str, Held] = {}
@@ -172,15 +176,22 @@ class Performer:
         if self._held and self._wiring.clock() - self._renewed_at > self._lease / 2:
             # The machine slept, or was too busy. What this process performs itself must not look abandoned to it.
             await self._renew()
-        now = self._wiring.clock()
+        now, announcer = self._wiring.clock(), self.stage.announcer
+        announcement = announcer.begin()
         try:
-            return await self._wiring.database.sessions.claim(
-                token=self._wiring.chance.token(), now=now, leased_until=now + self._lease, limit=limit
+            claimed = await self._wiring.database.sessions.claim(
+                token=self._wiring.chance.token(),
+                now=now,
+                leased_until=now + self._lease,
+                limit=limit,
+                publish=lambda begun: announcement.publish([announce_start(one, announcer) for one in begun]),
             )
         except Exception as error:
             if not is_away(error):
                 log.exception("sessions_not_claimed")
             return []
+        announcement.tell()
+        return claimed
 
     async def _tick_forever(self) -> None:
         """Start what schedules are due, with the same patience as everything else that is swept."""

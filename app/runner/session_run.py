@@ -9,6 +9,7 @@ from app.errors import Unavailable
 from app.inbound.answers import End
 from app.queue import RequestsAnswered, SessionsDue
 from app.rules.ids import make_id
+from app.runner.announcing import announce_end
 from app.runner.ends import (
     Abandoned,
     Completed,
@@ -118,7 +119,9 @@ class SessionRun:
         except Exception:
             log.exception("session_not_performed", session=self._session.id)
             performance.notes.drop()
-            return Failed("The service could not carry out what the session's process sent.")
+            return Failed(
+                "The service could not carry out what the session's process sent.", code="INTERNAL_ERROR"
+            )
 
     async def _perform(self, performance: Performance, program: Program) -> EndOfPerformance:
         session = self._session
@@ -126,10 +129,11 @@ class SessionRun:
             return Stopped(session.stop_reason or "stopped")
         if session.is_sync and not session.is_durable and session.attempt > 1:
             return Failed(
-                "The process that performed the session died, and with it the connection of its caller."
+                "The process that performed the session died, and with it the connection of its caller.",
+                code="PROCESS_DIED",
             )
         if program.fault is not None:
-            return Failed(program.fault)
+            return Failed(program.fault, code="NOT_RUNNABLE")
         try:
             process = await self._stage.processes.acquire(
                 program, is_fresh=session.is_durable and session.attempt > 1
@@ -137,7 +141,7 @@ class SessionRun:
         except OSError as error:
             reason = f"The system does not allow another process: {error.strerror or error}."
             if session.is_sync:
-                return Failed(reason)
+                return Failed(reason, code="NO_PROCESS")
             log.warning("session_has_no_process", session=session.id, reason=reason)
             return HandedOver(after_seconds=NO_PROCESS_SECONDS)
         end: EndOfPerformance = Abandoned()
@@ -179,7 +183,15 @@ class SessionRun:
                 performance.notes.log("state", "stopped", {"reason": end.reason})
         if session.parent_id is not None:
             performance.notes.signal(self._signal_of_end(change))
-        await performance.notes.flush(change, forgets_waits=performance.has_waits)
+        event = announce_end(
+            session,
+            end,
+            self._stage.announcer,
+            finished_at=change.finished_at or self._stage.wiring.clock(),
+            steps=performance.notes.steps,
+            custom_data=change.custom_data,
+        )
+        await performance.notes.flush(change, event=event, forgets_waits=performance.has_waits)
         self._count(change)
         if session.request_id is not None and session.is_sync:
             reply = End(change.status, change.result)
@@ -198,7 +210,7 @@ class SessionRun:
         deaths = session.deaths + 1
         message = f"The process of the session ended by itself: {end.how}."
         if session.is_sync or deaths >= MOST_DEATHS:
-            await self._settle(performance, Failed(message))
+            await self._settle(performance, Failed(message, code="PROCESS_DIED"))
             return
         performance.notes.fail_open_steps("the process ended")
         performance.notes.log(

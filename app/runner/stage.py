@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from app.inbound.answers import Waiters
+from app.outbound.announce import Announcer
 from app.runner.processes import Processes
 from app.runner.programs import Programs
 from app.runner.writer import SessionWriter
@@ -19,6 +20,7 @@ class Stage:
     processes: Processes
     writer: SessionWriter
     waiters: Waiters
+    announcer: Announcer
     bells: "Bells" = field(default_factory=lambda: Bells())
 
 

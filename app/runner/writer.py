@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from app.outbound.announce import Announcer
 from app.store.database import Database, is_away
 from app.store.hot.session_rows import Writing, Written
 
@@ -25,8 +26,9 @@ log = structlog.get_logger()
 class SessionWriter:
     """The writings of this process. Of one session there is never more than one at a time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, announcer: Announcer) -> None:
         self._database = database
+        self._announcer = announcer
         self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -66,10 +68,14 @@ class SessionWriter:
 
     async def _commit(self, writings: list[Writing]) -> list[Written]:
         while True:
+            announcement = self._announcer.begin()
             try:
-                return await self._database.sessions.write(writings)
+                written = await self._database.sessions.write(writings, publish=announcement.publish)
             except Exception as error:
                 if not is_away(error):
                     raise
                 log.warning("sessions_wait_for_database", count=len(writings))
+            else:
+                announcement.tell()
+                return written
             await asyncio.sleep(AWAY_SECONDS)

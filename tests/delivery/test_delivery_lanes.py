@@ -10,7 +10,7 @@ NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 def work(number: int) -> Work:
-    return Work("ws_1", f"dlv_{number}", "evt_1", "a.b", "ep_1", b"{}", 1, False, False, 7, NOW)
+    return Work("ws_1", f"dlv_{number}", "evt_1", "a.b", "ep_1", b"{}", 1, False, False, 0, 7, NOW)
 
 
 def known_lane(concurrency: int | None = None, *, waiting: int = 0) -> Lane:

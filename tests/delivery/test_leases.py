@@ -166,7 +166,7 @@ async def test_what_a_database_that_is_away_cannot_take_back_lapses_by_itself(cl
     hot = PostgresqlHotStore(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
     await hot.open()
     held = Leases(hot, clock=clock, lease_seconds=5)
-    work = Work("ws_1", "dlv_1", "evt_1", "a.b", "ep_1", b"{}", 1, False, False, 7, at(1005))
+    work = Work("ws_1", "dlv_1", "evt_1", "a.b", "ep_1", b"{}", 1, False, False, 0, 7, at(1005))
     held.hold(work)
     held.give_back([work])
     await held.drain()

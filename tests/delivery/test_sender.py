@@ -49,6 +49,7 @@ class Kit:
             body=b'{"event":"order.placed"}',
             number=number,
             single_try=single_try,
+            hops=0,
             test=test,
             token=7,
             leased_until=NOW,

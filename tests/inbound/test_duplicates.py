@@ -8,6 +8,7 @@ from app.store.hot.session_rows import NewRequest, Receipt
 from tests.inbound.deployed import deploy_files
 from tests.inbound.test_retention import MANIFEST
 from tests.outbound.sites import Site
+from tests.store.session_rows import publish_nothing
 
 
 async def keyed_receipt(site: Site, *, key: str = "k", at: datetime | None = None) -> Receipt:
@@ -34,7 +35,9 @@ async def keyed_receipt(site: Site, *, key: str = "k", at: datetime | None = Non
 
 
 async def receive(site: Site, receipt: Receipt) -> bool:
-    written, _ = await site.database.sessions.receive([receipt], judge=lambda *_: False)
+    written, _ = await site.database.sessions.receive(
+        [receipt], judge=lambda *_: False, publish=publish_nothing
+    )
     return receipt.request.id in written
 
 
@@ -46,7 +49,9 @@ async def test_of_many_at_the_same_moment_one_is_the_first(site: Site) -> None:
 
 async def test_of_two_in_one_commit_one_is_the_first(site: Site) -> None:
     receipts = [await keyed_receipt(site), await keyed_receipt(site), await keyed_receipt(site, key="other")]
-    written, _ = await site.database.sessions.receive(receipts, judge=lambda *_: False)
+    written, _ = await site.database.sessions.receive(
+        receipts, judge=lambda *_: False, publish=publish_nothing
+    )
     assert written == {receipts[0].request.id, receipts[2].request.id}
 
 

@@ -12,6 +12,7 @@ from app.wiring import Wiring
 from delivery.prune import prune
 from tests.inbound.deployed import deploy_files
 from tests.outbound.sites import Site
+from tests.store.session_rows import publish_nothing
 
 MANIFEST = """
 version: v2
@@ -47,7 +48,7 @@ async def receive(site: Site) -> str:
         session_id, *owned, deployment.id, trigger.id, request_id, "program.py:handle", False, False, now
     )
     written, _ = await site.database.sessions.receive(
-        [Receipt(request, session, workflow.version)], judge=lambda *_: False
+        [Receipt(request, session, workflow.version)], judge=lambda *_: False, publish=publish_nothing
     )
     assert written == {request_id}
     async with site.database.write() as tx:

@@ -22,6 +22,7 @@ from app.store.models import (
 )
 from tests.inbound.deployed import deploy_files
 from tests.outbound.sites import Site
+from tests.store.session_rows import publish_nothing
 
 FILES = {
     "aetherflow.yaml": "version: v2\nproject:\n  name: p\ntriggers: []\n",
@@ -90,6 +91,7 @@ async def test_a_session_that_has_not_begun_ends_at_once(site: Site) -> None:
         now=site.wiring.clock() + timedelta(days=1),
         leased_until=site.wiring.clock() + timedelta(days=2),
         limit=9,
+        publish=publish_nothing,
     )
     assert claimed == []
 

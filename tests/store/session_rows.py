@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from app.rules.ids import make_id
 from app.store.database import Database
+from app.store.hot.scripts import Script
 from app.store.hot.session_rows import (
     ClaimedSession,
     NewLogEntry,
@@ -108,9 +109,16 @@ def new_receipt(workflow_id: str, *, version: int = 1, seconds: float = 0, **mem
     return Receipt(request, new_session(request, **members), version)
 
 
+def publish_nothing(_: object) -> Script[None]:
+    """Stand for whoever publishes what sessions do, in tests of something else."""
+    yield from ()
+
+
 async def receive(database: Database, *receipts: Receipt) -> tuple[set[str], list[str]]:
     """Receive, where every filter fits whose text is not `no`."""
-    return await database.sessions.receive(receipts, judge=lambda _, filter_text: filter_text != "no")
+    return await database.sessions.receive(
+        receipts, judge=lambda _, filter_text: filter_text != "no", publish=publish_nothing
+    )
 
 
 async def add_sessions(database: Database, workflow_id: str, number: int = 1, **members: Any) -> list[str]:
@@ -125,7 +133,11 @@ async def claim_sessions(
 ) -> list[ClaimedSession]:
     """Claim, so many seconds after START."""
     return await database.sessions.claim(
-        token=token or new_token(), now=at(seconds), leased_until=at(seconds) + LEASE, limit=limit
+        token=token or new_token(),
+        now=at(seconds),
+        leased_until=at(seconds) + LEASE,
+        limit=limit,
+        publish=publish_nothing,
     )
 
 
@@ -176,7 +188,7 @@ def writing(session: ClaimedSession, **members: Any) -> Writing:
 
 async def write(database: Database, session: ClaimedSession, **members: Any) -> Written:
     """Write one writing of the session's holder."""
-    [written] = await database.sessions.write([writing(session, **members)])
+    [written] = await database.sessions.write([writing(session, **members)], publish=publish_nothing)
     return written
 
 

@@ -88,6 +88,7 @@ class Walk:
                     1,
                     False,
                     False,
+                    0,
                     token,
                     until,
                 )

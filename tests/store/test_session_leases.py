@@ -19,6 +19,7 @@ from tests.store.session_rows import (
     ended,
     new_receipt,
     park,
+    publish_nothing,
     read_session,
     receive,
     rows_of,
@@ -135,7 +136,11 @@ async def test_nothing_is_claimed_before_it_is_due(database: Database, workflow_
     just_before = START - timedelta(microseconds=1)
     assert (
         await database.sessions.claim(
-            token=new_token(), now=just_before, leased_until=just_before + LEASE, limit=9
+            token=new_token(),
+            now=just_before,
+            leased_until=just_before + LEASE,
+            limit=9,
+            publish=publish_nothing,
         )
         == []
     )
@@ -148,7 +153,7 @@ async def test_what_is_leased_is_not_claimed_until_the_lease_ends(
     first = await add_claimed(database, workflow_id)
     just_before = at(1005) - timedelta(microseconds=1)
     claimed = await database.sessions.claim(
-        token=new_token(), now=just_before, leased_until=at(9999), limit=9
+        token=new_token(), now=just_before, leased_until=at(9999), limit=9, publish=publish_nothing
     )
     assert claimed == []
     [second] = await claim_sessions(database, seconds=1005)

@@ -20,6 +20,7 @@ from tests.store.session_rows import (
     new_request,
     new_session,
     park,
+    publish_nothing,
     read_session,
     receive,
     rows_of,
@@ -164,7 +165,7 @@ async def test_a_filter_is_judged_with_the_request_that_came(database: Database,
 
     requests = [new_request(workflow_id, body=b"%d" % number) for number in (6, 7)]
     receipts = [Receipt(request, None, 1) for request in requests]
-    _, woken = await database.sessions.receive(receipts, judge=judge)
+    _, woken = await database.sessions.receive(receipts, judge=judge, publish=publish_nothing)
     assert woken == [session_id]
     assert set(judged) == {(request.id, "data.body.json.number == 7") for request in requests}
     assert [row.request_id for row in await rows_of(database, Arrival)] == [requests[1].id]

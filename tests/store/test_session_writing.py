@@ -32,6 +32,7 @@ from tests.store.session_rows import (
     new_signal,
     park,
     parked,
+    publish_nothing,
     read_session,
     receive,
     rows_of,
@@ -181,7 +182,8 @@ async def test_the_first_answer_stays_and_later_ones_are_told_that_they_are_late
 async def test_of_two_sessions_in_one_commit_one_answers_first(database: Database, workflow_id: str) -> None:
     sessions = [await add_claimed(database, workflow_id) for _ in range(2)]
     results = await database.sessions.write(
-        [writing(session, outcomes=[new_outcome("req_1", session.id)]) for session in sessions]
+        [writing(session, outcomes=[new_outcome("req_1", session.id)]) for session in sessions],
+        publish=publish_nothing,
     )
     assert [written.late for written in results] == [frozenset(), {"req_1"}]
     [row] = await rows_of(database, FinalOutcome)
@@ -246,7 +248,8 @@ async def test_several_signals_in_one_commit_are_all_kept(database: Database, wo
     receivers = await add_sessions(database, workflow_id, 3)
     senders = await claim_sessions(database)
     await database.sessions.write(
-        [writing(sender, signals=[new_signal(receiver) for receiver in receivers]) for sender in senders]
+        [writing(sender, signals=[new_signal(receiver) for receiver in receivers]) for sender in senders],
+        publish=publish_nothing,
     )
     assert await count(database, Signal) == 9
     assert {row.wakes for row in await rows_of(database, Session)} == {3}
@@ -258,11 +261,12 @@ async def test_a_writing_of_a_stranger_hurts_nobody_else_in_the_commit(
     lost, held = await add_claimed(database, workflow_id), await add_claimed(database, workflow_id)
     lost.token += 1_000_000
     results = await database.sessions.write(
-        [writing(lost, log=[entry(1)]), writing(held, log=[entry(1)], change=ended())]
+        [writing(lost, log=[entry(1)]), writing(held, log=[entry(1)], change=ended())],
+        publish=publish_nothing,
     )
     assert [(written.held, written.changed) for written in results] == [(False, False), (True, True)]
     assert [row.session_id for row in await rows_of(database, LogEntry)] == [held.id]
-    assert await database.sessions.write([]) == []
+    assert await database.sessions.write([], publish=publish_nothing) == []
 
 
 async def test_a_writing_that_is_repeated_because_its_commit_went_unnoticed_changes_nothing(
@@ -305,7 +309,8 @@ async def test_sessions_that_signal_each_other_at_once_do_not_block_each_other(
             await asyncio.gather(
                 *(
                     (database, other)[place % 2].sessions.write(
-                        [writing(one, log=[entry(round_)], signals=[new_signal(two.id)])]
+                        [writing(one, log=[entry(round_)], signals=[new_signal(two.id)])],
+                        publish=publish_nothing,
                     )
                     for place, (one, two) in enumerate(pairs)
                 )

@@ -7,6 +7,7 @@ import orjson
 
 from app.outbound.record import record_event
 from app.rules.event_types import is_reserved, is_type_name
+from app.rules.hops import hops_of_event
 from app.runner.handler_errors import HandlerError
 from app.runner.operations.asking import Asking
 
@@ -33,6 +34,7 @@ async def emit(asking: Asking) -> None:
             orjson.Fragment(data),
             workspace_id=session.workspace_id,
             wiring=asking.performance.stage.wiring,
+            hops=hops_of_event(session.hops),
         )
         asking.record(tx, None)
 

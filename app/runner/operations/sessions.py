@@ -31,6 +31,7 @@ async def start_session(asking: Asking) -> str:
             call=normalise_call(call, deployment),
             given=given,
             parent_id=session.id,
+            hops=session.hops,
             memo=asking.arguments.get("memo"),
             is_durable=session.is_durable,
             wiring=wiring,

@@ -18,7 +18,10 @@ import msgspec
 
 
 class NewEvent(msgspec.Struct, gc=False):
-    """An event to be written; `endpoints_version` is the one that its deliveries were worked out by."""
+    """An event to be written; `endpoints_version` is the one that its deliveries were worked out by.
+
+    `hops` are those of `app.rules.hops`; what is published by API has none.
+    """
 
     workspace_id: str
     id: str
@@ -26,6 +29,7 @@ class NewEvent(msgspec.Struct, gc=False):
     body: bytes
     created_at: datetime
     endpoints_version: int
+    hops: int = 0
 
 
 class NewDelivery(msgspec.Struct, gc=False):
@@ -51,6 +55,7 @@ class Work(msgspec.Struct, gc=False):
     number: int
     single_try: bool
     test: bool
+    hops: int
     token: int
     leased_until: datetime
 

@@ -73,7 +73,7 @@ WITH chosen AS (
     RETURNING d.*
 )
 SELECT c.workspace_id, c.id, c.event_id, c.event_type, c.endpoint_id, ev.body, c.attempt_count + 1,
-       c.single_try, c.test
+       c.single_try, c.test, ev.hops
 FROM claimed c JOIN events ev ON ev.workspace_id = c.workspace_id AND ev.id = c.event_id
 ORDER BY c.due_at, c.id
 """

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from app.store.hot.contract import NewEvent
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -47,6 +49,7 @@ class NewSession(msgspec.Struct, gc=False):
     is_sync: bool
     created_at: datetime
     parent_id: str | None = None
+    hops: int = 0
     input: str | None = None
     memo: str | None = None
     leased_until: datetime | None = None
@@ -54,11 +57,15 @@ class NewSession(msgspec.Struct, gc=False):
 
 
 class Receipt(msgspec.Struct, gc=False):
-    """A request with the session that it starts; `workflow_version` is the one that it was judged by."""
+    """A request with the session that it starts; `workflow_version` is the one that it was judged by.
+
+    `event` tells that the session runs, if it does so from birth.
+    """
 
     request: NewRequest
     session: NewSession | None
     workflow_version: int
+    event: NewEvent | None = None
 
 
 class ClaimedSession(msgspec.Struct, gc=False):
@@ -71,6 +78,7 @@ class ClaimedSession(msgspec.Struct, gc=False):
     trigger_id: str | None
     request_id: str | None
     parent_id: str | None
+    hops: int
     call: str
     input: str | None
     is_durable: bool
@@ -85,7 +93,10 @@ class ClaimedSession(msgspec.Struct, gc=False):
     is_stopping: bool
     log_length: int
     created_at: datetime
+    started_at: datetime
     custom_data: str | None
+    workflow_name: str
+    trigger_name: str | None
     workflow_version: int
     token: int
     request: NewRequest | None = None
@@ -164,7 +175,8 @@ class SessionChange(msgspec.Struct, gc=False):
 class Writing(msgspec.Struct):
     """Everything that happened in a session since the last writing; it counts while the token holds the lease.
 
-    `outcome` and `custom_data`, JSON both, are those of the whole session, if they are other ones by now.
+    `outcome` and `custom_data`, JSON both, are those of the whole session, if they are other ones by now. `event`
+    tells of the change.
     """
 
     session_id: str
@@ -178,6 +190,7 @@ class Writing(msgspec.Struct):
     custom_data: str | None = None
     change: SessionChange | None = None
     forgets_waits: bool = False
+    event: NewEvent | None = None
 
 
 class Written(msgspec.Struct, gc=False):

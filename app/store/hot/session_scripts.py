@@ -5,6 +5,7 @@
 2. `claim` gives a session to one process until its lease ends.
 3. `write` counts for a session only while the lease is the writer's. A token is never used again.
 4. The first answer to a request stays; `write` says of the others that they were late.
+5. That a session runs for the first time, and that it has ended, is published in the same transaction.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
+from app.store.hot.contract import NewEvent
 from app.store.hot.scripts import Each, Fetch, Script, read_instant
 from app.store.hot.session_rows import (
     ClaimedSession,
@@ -60,8 +62,16 @@ REQUESTED = NewRequest.__struct_fields__[:-2]
 # Whether a request fits the filter of a subscription.
 Judge = Callable[[NewRequest, str], bool]
 
+# Publishes events in the transaction.
+Publish = Callable[[Sequence[NewEvent]], Script[None]]
 
-def receive(receipts: Sequence[Receipt], judge: Judge) -> Script[tuple[set[str], list[str]]]:
+# Publishes that sessions run.
+PublishStarts = Callable[[Sequence[ClaimedSession]], Script[None]]
+
+
+def receive(
+    receipts: Sequence[Receipt], judge: Judge, publish: Publish
+) -> Script[tuple[set[str], list[str]]]:
     """Write requests with their sessions; returns the ids of those written and of the sessions woken."""
     workflow_ids = list({receipt.request.workflow_id for receipt in receipts})
     versions = {row[0]: row[1] for row in (yield Fetch(LIVE_VERSIONS, (workflow_ids,)))}
@@ -72,6 +82,8 @@ def receive(receipts: Sequence[Receipt], judge: Judge) -> Script[tuple[set[str],
     requests = [receipt.request for receipt in written]
     sessions = [receipt.session for receipt in written if receipt.session is not None]
     yield Each(INSERT_SESSION, [session_values(session) for session in sessions])
+    if events := [receipt.event for receipt in written if receipt.event is not None]:
+        yield from publish(events)
     woken = yield from hand_out(requests, judge)
     return {request.id for request in requests}, woken
 
@@ -103,7 +115,9 @@ def hand_out(requests: Sequence[NewRequest], judge: Judge) -> Script[list[str]]:
     return sorted(woken)
 
 
-def claim(*, token: int, now: datetime, leased_until: datetime, limit: int) -> Script[list[ClaimedSession]]:
+def claim(
+    *, token: int, now: datetime, leased_until: datetime, limit: int, publish: PublishStarts
+) -> Script[list[ClaimedSession]]:
     """Lease the sessions that have been due longest."""
     rows = yield Fetch(CLAIM, (now, leased_until, token, limit))
     sessions = [read_claimed(row, token) for row in rows]
@@ -112,6 +126,8 @@ def claim(*, token: int, now: datetime, leased_until: datetime, limit: int) -> S
         found = {row[0]: read_request(row) for row in (yield Fetch(REQUESTS, (request_ids,)))}
         for session in sessions:
             session.request = found.get(session.request_id or "")
+    if begun := [session for session in sessions if session.attempt == 1]:
+        yield from publish(begun)
     return sorted(sessions, key=attrgetter("created_at", "id"))
 
 
@@ -121,7 +137,8 @@ def read_claimed(row: Sequence[Any], token: int) -> ClaimedSession:
     for name in ("is_durable", "is_sync", "stop_forced"):
         values[name] = bool(values[name])
     values["is_stopping"] = values["is_stopping"] is not None
-    values["created_at"] = read_instant(values["created_at"])
+    for name in ("created_at", "started_at"):
+        values[name] = read_instant(values[name])
     return ClaimedSession(**values, token=token)
 
 
@@ -149,7 +166,7 @@ def renew(leases: Sequence[tuple[str, int]], *, leased_until: datetime) -> Scrip
     return states
 
 
-def write(writings: Sequence[Writing]) -> Script[list[Written]]:
+def write(writings: Sequence[Writing], publish: Publish) -> Script[list[Written]]:
     """Write what happened in sessions, at most one writing a session."""
     # Who is signalled is locked as well, so that whoever locks several takes them all in one order.
     ids = {w.session_id for w in writings} | {s.session_id for w in writings for s in w.signals}
@@ -179,6 +196,8 @@ def write(writings: Sequence[Writing]) -> Script[list[Written]]:
     yield Each(KEEP_SHOWN, [(w.session_id, w.outcome, w.custom_data) for w in shown])
     yield from change_sessions(changing)
     yield from signal_sessions(held)
+    if events := [w.event for w in changing if w.event is not None]:
+        yield from publish(events)
     return [
         Written(
             w.session_id in held_ids,
@@ -254,5 +273,5 @@ def session_values(session: NewSession) -> tuple[object, ...]:
         session.id, session.workspace_id, session.workflow_id, session.deployment_id, session.trigger_id,
         session.request_id, session.parent_id, session.call, session.input, session.memo, session.is_durable,
         session.is_sync, "running" if leased else "created", 1 if leased else 0, session.created_at,
-        session.leased_until, session.lease_token, session.created_at if leased else None,
+        session.leased_until, session.lease_token, session.created_at if leased else None, session.hops,
     )  # fmt: skip

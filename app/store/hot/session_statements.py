@@ -20,8 +20,8 @@ ON CONFLICT (trigger_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RET
 INSERT_SESSION = """
 INSERT INTO sessions (id, workspace_id, workflow_id, deployment_id, trigger_id, request_id, parent_id, call, input,
                       memo, is_durable, is_sync, status, attempt, deaths, active_seconds, due_at, leased_until,
-                      lease_token, wakes, stop_forced, log_length, created_at, started_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, $15, $16, $17, 0, FALSE, 0, $15, $18)
+                      lease_token, wakes, stop_forced, log_length, created_at, started_at, hops)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, $15, $16, $17, 0, FALSE, 0, $15, $18, $19)
 """
 
 SUBSCRIPTIONS = (
@@ -47,9 +47,11 @@ WHERE id IN (
     WHERE finished_at IS NULL AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
     ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, workspace_id, workflow_id, deployment_id, trigger_id, request_id, parent_id, call, input, is_durable,
-          is_sync, attempt, deaths, active_seconds, wakes, wait, stop_reason, stop_forced, stopping_at,
-          log_length, created_at, custom_data,
+RETURNING id, workspace_id, workflow_id, deployment_id, trigger_id, request_id, parent_id, hops, call, input,
+          is_durable, is_sync, attempt, deaths, active_seconds, wakes, wait, stop_reason, stop_forced, stopping_at,
+          log_length, created_at, started_at, custom_data,
+          (SELECT name FROM workflows WHERE workflows.id = sessions.workflow_id),
+          (SELECT name FROM triggers WHERE triggers.id = sessions.trigger_id),
           (SELECT version FROM workflows WHERE workflows.id = sessions.workflow_id)
 """
 

@@ -16,17 +16,25 @@ class SessionStore:
         self._run = scripts.run
 
     async def receive(
-        self, receipts: Sequence[Receipt], *, judge: session_scripts.Judge
+        self, receipts: Sequence[Receipt], *, judge: session_scripts.Judge, publish: session_scripts.Publish
     ) -> tuple[set[str], list[str]]:
         """Write requests with their sessions; returns the ids of those written and of the sessions woken."""
-        return await self._run(lambda: session_scripts.receive(receipts, judge))
+        return await self._run(lambda: session_scripts.receive(receipts, judge, publish))
 
     async def claim(
-        self, *, token: int, now: datetime, leased_until: datetime, limit: int
+        self,
+        *,
+        token: int,
+        now: datetime,
+        leased_until: datetime,
+        limit: int,
+        publish: session_scripts.PublishStarts,
     ) -> list[ClaimedSession]:
         """Lease the sessions that have been due longest, at most `limit`."""
         return await self._run(
-            lambda: session_scripts.claim(token=token, now=now, leased_until=leased_until, limit=limit)
+            lambda: session_scripts.claim(
+                token=token, now=now, leased_until=leased_until, limit=limit, publish=publish
+            )
         )
 
     async def renew(
@@ -35,9 +43,9 @@ class SessionStore:
         """Extend leases (session id, token)."""
         return await self._run(lambda: session_scripts.renew(leases, leased_until=leased_until))
 
-    async def write(self, writings: Sequence[Writing]) -> list[Written]:
+    async def write(self, writings: Sequence[Writing], *, publish: session_scripts.Publish) -> list[Written]:
         """Write what happened in sessions, at most one writing a session."""
-        return await self._run(lambda: session_scripts.write(writings))
+        return await self._run(lambda: session_scripts.write(writings, publish))
 
     async def look(self, wish: wait_scripts.Wish, *, tell: wait_scripts.Tell) -> wait_scripts.Looked:
         """Take what a session waits for, if it has come or the time is over; else note that it waits."""

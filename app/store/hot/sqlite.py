@@ -213,7 +213,18 @@ def attempt_values(s: Settlement) -> tuple[Any, ...]:
 
 def read_works(rows: list[list[Any]], token: int, leased_until: datetime) -> Iterator[Work]:
     """Turn the rows of CLAIMED into works."""
-    for workspace_id, delivery_id, event_id, event_type, endpoint_id, body, number, single_try, test in rows:
+    for (
+        workspace_id,
+        delivery_id,
+        event_id,
+        event_type,
+        endpoint_id,
+        body,
+        number,
+        single_try,
+        test,
+        hops,
+    ) in rows:
         yield Work(
             workspace_id=workspace_id,
             delivery_id=delivery_id,
@@ -224,6 +235,7 @@ def read_works(rows: list[list[Any]], token: int, leased_until: datetime) -> Ite
             number=number,
             single_try=bool(single_try),
             test=bool(test),
+            hops=hops,
             token=token,
             leased_until=leased_until,
         )

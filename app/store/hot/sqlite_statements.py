@@ -60,10 +60,11 @@ WHERE rowid IN (SELECT value FROM json_each(:rows))
 
 # By their rows and not by their token: no index leads to that, and an endpoint may have a million pending.
 CLAIMED = """
-SELECT json_group_array(json_array(workspace_id, id, event_id, event_type, endpoint_id, body, number, single_try, test))
+SELECT json_group_array(json_array(workspace_id, id, event_id, event_type, endpoint_id, body, number, single_try, test,
+                                   hops))
 FROM (
     SELECT d.workspace_id, d.id, d.event_id, d.event_type, d.endpoint_id, CAST(e.body AS TEXT) AS body,
-           d.attempt_count + 1 AS number, d.single_try, d.test
+           d.attempt_count + 1 AS number, d.single_try, d.test, e.hops
     FROM json_each(:rows) i CROSS JOIN deliveries d ON d.rowid = i.value
     JOIN events e ON e.workspace_id = d.workspace_id AND e.id = d.event_id
     ORDER BY d.due_at, d.id
