@@ -26,6 +26,9 @@ from app.rules.paths import request_path
 URL_LIMIT = 2048
 DEFAULT_PORTS = (range(443, 444), range(8443, 8444))
 
+# Relaying and submission (RFC 5321, 6409, 8314), and the port that providers offer where 25 is closed.
+MAIL_PORTS = frozenset({25, 465, 587, 2525})
+
 _HTTP_PORT = 80
 _DEFAULT_PORT_BY_SCHEME = {"http": _HTTP_PORT, "https": 443}
 _HIGHEST_PORT = 65_535
@@ -132,6 +135,30 @@ def parse_target(url: str, policy: EgressPolicy) -> Target:
     if not host_text.isascii() or host_text.strip("[]").lower().removesuffix(".") != host.spelling:
         raise InvalidUrl(f"Write the host as {host.spelling}.")
     return Target(scheme, host.spelling, port, host.address, request_path(path), host.is_private_name)
+
+
+def parse_mail_server(host: str, port: int, policy: EgressPolicy, *, is_encrypted: bool) -> Target:
+    """Judges a mail server as `parse_target` judges a URL; its usual ports need not be opened.
+
+    A connection without encryption is what plain http is: only where the operator allows that.
+
+    Raises InvalidUrl, BlockedDestination.
+    """
+    parsed = parse_host(host)
+    port_is_allowed = port in MAIL_PORTS or policy.allows_port(port)
+    if parsed is None or not _host_is_allowed(parsed, policy) or not port_is_allowed:
+        raise BlockedDestination
+    if not is_encrypted and not policy.allow_http:
+        raise BlockedDestination
+    if not host.isascii() or host.lower().removesuffix(".") != parsed.spelling:
+        raise InvalidUrl(f"Write the host as {parsed.spelling}.")
+    return Target("smtp", parsed.spelling, port, parsed.address, "", parsed.is_private_name)
+
+
+def drop_origin(url: str) -> str:
+    """The path and query of a URL that `parse_target` has accepted, `/` if there is no path."""
+    found = _URL.fullmatch(url)
+    return request_path(found[3]) if found else "/"
 
 
 def is_denied(address: Address, policy: EgressPolicy) -> bool:

@@ -5,7 +5,7 @@ the service itself says about a delivery. Their values are often credentials, he
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from app.errors import Problem
 from app.rules.masking import HIDDEN
@@ -39,10 +39,11 @@ _SECRET_NAMES = frozenset({"authorization", "cookie"})
 _SECRET_PARTS = ("token", "key", "secret")
 
 
-def check_headers(headers: Mapping[str, str]) -> list[Problem]:
+def check_headers(headers: Mapping[str, str], *, besides: Set[str] = frozenset()) -> list[Problem]:
     """Everything that is wrong with them, in their order; each path is a JSON pointer (RFC 6901).
 
-    No message repeats a value, since it may be a credential.
+    `besides` are reserved names, in lower case, that may be set after all. No message repeats a value, since it
+    may be a credential.
     """
     problems = []
     if len(headers) > HEADER_COUNT_LIMIT:
@@ -50,7 +51,7 @@ def check_headers(headers: Mapping[str, str]) -> list[Problem]:
     seen: dict[str, str] = {}
     for name, value in headers.items():
         path = "/headers/" + name.replace("~", "~0").replace("/", "~1")
-        problems.extend(Problem(path, message) for message in _faults(name, value))
+        problems.extend(Problem(path, message) for message in _faults(name, value, besides))
         first = seen.setdefault(name.lower(), name)
         if first != name:
             problems.append(Problem(path, f"The same header as {first}: names do not depend on case."))
@@ -65,18 +66,22 @@ def mask_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: HIDDEN if _is_secret(name) else value for name, value in headers.items()}
 
 
-def _faults(name: str, value: str) -> Iterator[str]:
+def _faults(name: str, value: str, besides: Set[str]) -> Iterator[str]:
     lowered = name.lower()
     if len(name) > HEADER_NAME_LIMIT:
         yield f"The name is longer than {HEADER_NAME_LIMIT} characters."
     elif not _TOKEN.fullmatch(name):
         yield "A name consists of letters, digits and !#$%&'*+-.^_`|~ only."
-    elif lowered in _RESERVED_NAMES or lowered.startswith(_RESERVED_PREFIXES):
+    elif lowered not in besides and _is_reserved(lowered):
         yield "The service sets this header itself, or it would change how the request is read."
     if len(value) > HEADER_VALUE_LIMIT_BYTES:
         yield f"The value is longer than {HEADER_VALUE_LIMIT_BYTES} bytes."
     elif not _VALUE.fullmatch(value):
         yield "A value consists of visible ASCII characters, spaces and tabs only."
+
+
+def _is_reserved(lowered: str) -> bool:
+    return lowered in _RESERVED_NAMES or lowered.startswith(_RESERVED_PREFIXES)
 
 
 def _is_secret(name: str) -> bool:
