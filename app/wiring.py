@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from uuid_utils import uuid7
 
+from app.outside import Outside
 from app.queue import Queue
 from app.rules.addresses import EgressPolicy
 from app.settings import Settings
@@ -47,5 +48,6 @@ class Wiring:
     keyring: Keyring
     egress: EgressPolicy
     metrics: Metrics
+    outside: Outside
     clock: Callable[[], datetime] = read_clock
     chance: Chance = field(default_factory=Chance)

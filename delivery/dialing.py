@@ -17,6 +17,7 @@ from app.rules.addresses import EgressPolicy, Target
 from app.rules.lifecycle import ResultClass
 from app.rules.networks import Address
 from delivery.http1 import Connection, Origin
+from delivery.responses import DELIVERY_LIMITS, Limits
 
 # Names with dozens of addresses exist; each gets an equal part of the time that is left, and with more
 # than this the parts would be too short for a distant host.
@@ -67,10 +68,12 @@ class Dialer:
         resolve: Resolve,
         *,
         tls: ssl.SSLContext | None = None,
+        limits: Limits = DELIVERY_LIMITS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._policy = policy
         self._resolve = resolve
+        self._limits = limits
         self._tls = tls or client_tls()
         self._clock = clock
 
@@ -121,7 +124,9 @@ class Dialer:
         self, address: Address, port: int, origin: Origin, deadline: float
     ) -> Connection | NotDialled:
         loop = asyncio.get_running_loop()
-        connection = Connection(loop, origin, peer=_peer(address, port), clock=self._clock)
+        connection = Connection(
+            loop, origin, peer=_peer(address, port), limits=self._limits, clock=self._clock
+        )
         try:
             async with asyncio.timeout_at(deadline):
                 # An address is no name: no loop resolves it again.

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import cast
 
 from app.rules.lifecycle import ResultClass
-from delivery.responses import Response
+from delivery.responses import DELIVERY_LIMITS, Limits, Response
 
 # Common servers close an idle connection after 2 to 5 s. A request that is written at that moment is
 # lost, and must not be sent twice, so a connection is given up well before. A server that tells its
@@ -71,11 +71,12 @@ class Connection(asyncio.Protocol):
         origin: Origin,
         *,
         peer: str,
+        limits: Limits = DELIVERY_LIMITS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.origin = origin
         self.peer = peer
-        self.response = Response()
+        self.response = Response(limits)
         self.closed = False
         # Called once when the connection is lost between two requests, for whoever keeps it meanwhile.
         self.on_loss: Callable[[Connection], None] | None = None

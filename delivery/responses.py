@@ -5,11 +5,13 @@ Content-Lengths, a Content-Length beside a Transfer-Encoding, bare line feeds an
 refused. Nothing in here reads the framing in a second way that could disagree with it.
 """
 
+import msgspec
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-# Of what comes over the wire: heads, chunk sizes and informational answers count, nothing is decompressed.
+# Of an answer to a delivery, as it comes over the wire: heads, chunk sizes and informational answers count, nothing
+# is decompressed.
 RESPONSE_LIMIT_BYTES = 64 * 1024
-# What is kept for people to look at. The limit above bounds the work, these two the storage.
+# What is kept of it for people to look at. The limit above bounds the work, these two the storage.
 BODY_KEPT_BYTES = 16 * 1024
 HEADERS_KEPT_BYTES = 16 * 1024
 
@@ -17,6 +19,17 @@ _FINAL_STATUSES = range(200, 600)
 _SWITCHING_PROTOCOLS = 101
 _LINE_END = b"\r\n"
 _HEAD_END = b"\r\n\r\n"
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much of an answer is read, and how much of its body is kept."""
+
+    answer_bytes: int = RESPONSE_LIMIT_BYTES
+    body_bytes: int = BODY_KEPT_BYTES
+
+
+# Of deliveries, whose answers are for people to look at.
+DELIVERY_LIMITS = Limits()
 
 
 class Response:
@@ -31,6 +44,7 @@ class Response:
         "_chunks",
         "_head",
         "_head_start",
+        "_limits",
         "_lines",
         "_lowered",
         "_parser",
@@ -43,7 +57,8 @@ class Response:
         "status",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DELIVERY_LIMITS) -> None:
+        self._limits = limits
         self._parser = HttpResponseParser(self)
         self.begin()
 
@@ -65,7 +80,7 @@ class Response:
     def feed(self, data: bytes) -> bool:
         """Takes in what arrived; whether the answer has ended, by itself, by an error or at the limit."""
         self._received_bytes += len(data)
-        excess = self._received_bytes - RESPONSE_LIMIT_BYTES
+        excess = self._received_bytes - self._limits.answer_bytes
         if excess > 0:
             data = data[:-excess]
             self._surplus = True
@@ -82,7 +97,7 @@ class Response:
         if self.complete or self.error is not None:
             return True
         if excess > 0 and not self.status:
-            self.error = "the head of the answer is over 64 KiB"
+            self.error = f"the head of the answer is over {self._limits.answer_bytes // 1024} KiB"
         return excess > 0
 
     def feed_eof(self, *, reset: bool = False) -> None:
@@ -114,13 +129,13 @@ class Response:
 
     @property
     def body(self) -> bytes:
-        """The first 16 KiB of the body, free of its chunk framing, compressed if it came so."""
-        return b"".join(self._chunks)[:BODY_KEPT_BYTES]
+        """The beginning of the body, as long as it is kept, free of its chunk framing, compressed if it came so."""
+        return b"".join(self._chunks)[: self._limits.body_bytes]
 
     @property
     def truncated(self) -> bool:
         """Whether the body had more than `body` shows, or did not come whole."""
-        return self.status > 0 and (self.body_bytes > BODY_KEPT_BYTES or not self.complete)
+        return self.status > 0 and (self.body_bytes > self._limits.body_bytes or not self.complete)
 
     def header(self, name: bytes) -> str | None:
         """The first value under the name, which is given in lower case."""
@@ -157,7 +172,7 @@ class Response:
     def on_body(self, chunk: bytes) -> None:
         if self.complete:
             return
-        if self.body_bytes < BODY_KEPT_BYTES:
+        if self.body_bytes < self._limits.body_bytes:
             self._chunks.append(chunk)
         self.body_bytes += len(chunk)
 

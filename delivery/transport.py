@@ -17,6 +17,7 @@ from app.rules.lifecycle import ResultClass, classify_status
 from delivery.dialing import Dialer, NotDialled
 from delivery.http1 import Connection
 from delivery.pools import Pools
+from delivery.responses import DELIVERY_LIMITS, Limits
 
 _ABORT_MESSAGE = "abort-message"
 
@@ -45,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     response_headers: bytes = b""
     """Lines `name: value` as they came, each ending in CR LF, at most 16 KiB."""
     response_body: bytes = b""
-    """At most the first 16 KiB, not decompressed."""
+    """As much of its beginning as is kept, not decompressed."""
     response_truncated: bool = False
     retry_after: str | None = None
     abort: bool = False
@@ -55,8 +56,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Transport:
     """Sends requests from one event loop, reusing connections.
 
-    `resolve` and `tls` take the place of the system's resolver and certificate authorities. `clock`
-    measures in seconds; the deadlines are the loop's.
+    `resolve` and `tls` take the place of the system's resolver and certificate authorities. `limits` are those
+    of answers. `clock` measures in seconds; the deadlines are the loop's.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Transport:
         *,
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
+        limits: Limits = DELIVERY_LIMITS,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._own_resolver: Resolver | None = None
@@ -75,7 +77,7 @@ class Transport:
         # Asked for once, because asking costs a system call.
         self._loop = asyncio.get_running_loop()
         self._pools = Pools()
-        self._dialer = Dialer(policy, resolve, tls=tls, clock=clock)
+        self._dialer = Dialer(policy, resolve, tls=tls, limits=limits, clock=clock)
 
     async def send(self, target: Target, head: bytes, body: bytes, *, timeout_seconds: float) -> Answer:
         """Sends a request to the target and waits until its answer has ended, at most for the time-out.

@@ -71,6 +71,7 @@ async def run_inside(database_url: str) -> AsyncIterator[Inside]:
         ) as api:
             yield Inside(app, wiring, clock, api)
     finally:
+        await wiring.outside.close()
         await wiring.database.close()
 
 

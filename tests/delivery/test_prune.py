@@ -1,5 +1,6 @@
 """What is kept for how long."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import func, select, update
@@ -16,15 +17,7 @@ DAY = timedelta(days=1)
 
 def later(wiring: Wiring, days: float) -> Wiring:
     """Return the same parts with a clock that is so many days ahead."""
-    return Wiring(
-        wiring.settings,
-        wiring.database,
-        wiring.queue,
-        wiring.keyring,
-        wiring.egress,
-        wiring.metrics,
-        clock=lambda: wiring.clock() + days * DAY,
-    )
+    return replace(wiring, clock=lambda: wiring.clock() + days * DAY)
 
 
 async def finish_deliveries(site: Site) -> None:

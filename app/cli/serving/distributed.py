@@ -69,6 +69,7 @@ async def run_serve(given: dict[str, Any]) -> None:
         await end_tasks([hearing])
         await queue.stop()
     finally:
+        await wiring.outside.close()
         await wiring.database.close()
 
 
@@ -101,6 +102,7 @@ async def run_worker() -> None:
         await process.stop()
         await queue.stop()
     finally:
+        await wiring.outside.close()
         await wiring.database.close()
 
 

@@ -78,6 +78,7 @@ async def running(settings: Settings, folder: Path) -> AsyncIterator[Running]:
         finally:
             await stop_local_delivery(engine, queue)
     finally:
+        await wiring.outside.close()
         await wiring.database.close()
 
 

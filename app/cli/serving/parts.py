@@ -20,6 +20,7 @@ from app.wiring import Chance, Wiring
 from app.workspaces.first_owner import ensure_first_owner
 from app.workspaces.keys import ensure_bootstrap_key
 from app.workspaces.workspaces import ensure_default
+from delivery.outside import GuardedOutside
 
 
 def data_folder(settings: Settings) -> Path:
@@ -120,7 +121,8 @@ def make_wiring(settings: Settings, queue: Queue, *, folder: Path | None) -> Wir
     )
     keyring = read_keyring(settings, folder=folder, chance=chance)
     database = Database(Address.parse(settings.database_url.get_secret_value()), queue)
-    return Wiring(settings, database, queue, keyring, egress, Metrics(), chance=chance)
+    outside = GuardedOutside(egress)
+    return Wiring(settings, database, queue, keyring, egress, Metrics(), outside, chance=chance)
 
 
 @asynccontextmanager
