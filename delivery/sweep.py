@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from app.errors import Unavailable
+from app.integrations.rounds import check_due
 from app.store.database import is_away
 from app.wiring import Wiring
 from delivery.deliver import Deliverer
@@ -69,10 +70,11 @@ async def repeat(action: Callable[[], Awaitable[object]], *, seconds: float) -> 
 def start_background(
     wiring: Wiring, *, deliverer: Deliverer, endpoints: EndpointBook
 ) -> list[asyncio.Task[None]]:
-    """Start what a process that delivers does besides: sweep, renew leases, follow changes of endpoints."""
+    """Start what a process that delivers does besides: sweep, renew leases, follow endpoints, check integrations."""
     loop = asyncio.get_running_loop()
     return [
         loop.create_task(repeat(Sweep(wiring, deliverer).look, seconds=wiring.settings.sweep_seconds)),
         loop.create_task(repeat(endpoints.refresh, seconds=REFRESH_SECONDS)),
+        loop.create_task(repeat(lambda: check_due(wiring), seconds=wiring.settings.sweep_seconds)),
         loop.create_task(deliverer.leases.renew_forever()),
     ]

@@ -31,11 +31,15 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
     invited = service.api.post("/invitations", json={"email": "ada@example.com", "role": "owner"}).json()
     joined = {"name": "Ada", "password": "correct horse"}
     member = service.api.post(f"/invitations/{invited['token']}/accept", json=joined).json()
+    config = {"base_url": "http://127.0.0.1:9/"}
+    made = service.api.post("/integrations", json={"name": "ledger", "kind": "http", "config": config})
+    integration = made.json()
     ids = {
         "member_id": member["id"],
         "invitation_id": invited["id"],
         "token": invited["token"],
         "endpoint_id": endpoint,
+        "integration_id": integration["id"],
         "event_id": test["event_id"],
         "delivery_id": test["delivery_id"],
         "workflow_id": sample.id,

@@ -68,6 +68,14 @@ ROUTES = {
     ("GET", "/api/v1/billing/payments"): "read",
     ("PUT", "/api/v1/billing/payments"): "admin",
     ("DELETE", "/api/v1/billing/payments"): "admin",
+    ("GET", "/api/v1/integrations"): "read",
+    ("POST", "/api/v1/integrations"): "admin",
+    ("GET", "/api/v1/integrations/{integration_id}"): "read",
+    ("PATCH", "/api/v1/integrations/{integration_id}"): "admin",
+    ("DELETE", "/api/v1/integrations/{integration_id}"): "admin",
+    ("POST", "/api/v1/integrations/{integration_id}/connect"): "admin",
+    ("POST", "/api/v1/integrations/{integration_id}/check"): "admin",
+    ("POST", "/api/v1/integrations/{integration_id}/disconnect"): "admin",
     ("GET", "/api/v1/api-keys"): "read",
     ("POST", "/api/v1/api-keys"): "admin",
     ("DELETE", "/api/v1/api-keys/{key_id}"): "admin",
@@ -106,6 +114,10 @@ def rows(service: Service) -> Iterator[Rows]:
         key = client.post("/api-keys", json={"name": "a row", "scopes": ["read"]}).json()
         workflow = deploy(client, {"aetherflow.yaml": MANIFEST, "program.py": PROGRAM}).json()
         client.put(f"/workflows/{workflow['workflow']['id']}/vars/TOKEN", json={"value": "a row's"})
+        config = {"base_url": "http://127.0.0.1:9/"}
+        integration = client.post(
+            "/integrations", json={"name": "a row", "kind": "http", "config": config}
+        ).json()
         trigger = workflow["triggers"][0]
         called = service.http.post(f"/webhooks/{trigger['slug']}")
         invited = {"email": "ada@example.com", "role": "owner"}
@@ -126,6 +138,7 @@ def rows(service: Service) -> Iterator[Rows]:
             "delivery_id": sent["delivery_id"],
             "endpoint_id": endpoint["id"],
             "key_id": key["id"],
+            "integration_id": integration["id"],
         }
         yield Rows(client, ids)
 
@@ -218,6 +231,7 @@ LISTS = [
     "/workflows",
     "/sessions",
     "/requests",
+    "/integrations",
     "/members",
     "/invitations",
 ]

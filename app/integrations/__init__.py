@@ -1,0 +1,1 @@
+"""What one can do with integrations: verbs, checks, and requests through them."""
