@@ -1,13 +1,19 @@
 """What an operation can raise instead of returning a result for the handler."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.runner.ends import EndOfPerformance
 
 
 class HandlerError(Exception):
-    """The handler's mistake, raised in the handler as an exception of the named class."""
+    """What the handler is to hear as an exception of the named class; `details` are its attributes."""
 
-    def __init__(self, message: str, *, kind: str = "AetherFlowError") -> None:
+    def __init__(
+        self, message: str, *, kind: str = "AetherFlowError", details: Mapping[str, Any] | None = None
+    ) -> None:
         self.kind = kind
+        self.details = details or {}
         super().__init__(message)
 
 

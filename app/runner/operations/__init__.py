@@ -64,11 +64,9 @@ async def operate(performance: Performance, message: dict[str, Any]) -> dict[str
     except HandlerStopped as stopped:
         return {"stop": str(stopped)}
     except HandlerError as error:
-        await asking.record_error(error.kind, str(error))
-        return refusal(error.kind, str(error))
+        return await refuse(asking, {"type": error.kind, "message": str(error), **error.details})
     except AetherFlowError as error:
-        await asking.record_error("AetherFlowError", error.detail)
-        return refusal("AetherFlowError", error.detail)
+        return await refuse(asking, {"type": "AetherFlowError", "message": error.detail})
 
 
 async def insist(operation: Operation, asking: Asking) -> Any:
@@ -85,6 +83,7 @@ async def insist(operation: Operation, asking: Asking) -> Any:
             await asyncio.sleep(AWAY_SECONDS)
 
 
-def refusal(kind: str, message: str) -> dict[str, Any]:
-    """Return the message that has the handler raise an error."""
-    return {"error": {"type": kind, "message": message}}
+async def refuse(asking: Asking, error: dict[str, Any]) -> dict[str, Any]:
+    """Return the message that has the handler raise an error, and do so again when it runs again."""
+    await asking.record_error(error)
+    return {"error": error}

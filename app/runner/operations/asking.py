@@ -66,10 +66,10 @@ class Asking:
             tx.add(self._entry(RESULT + json.dumps(result)))
         return result
 
-    async def record_error(self, kind: str, message: str) -> None:
+    async def record_error(self, error: dict[str, Any]) -> None:
         """Record that the service refused, so that it does so again when the handler runs again."""
         if self.seq is not None:
-            text = ERROR + json.dumps({"type": kind, "message": message})
+            text = ERROR + json.dumps(error)
             self.performance.notes.record(self.seq, self.operation, self.name, text)
             await self.performance.notes.flush()
 

@@ -1,13 +1,112 @@
-"""Requests that a handler makes through an integration."""
+"""Requests that a handler makes through an integration.
 
+They are made here, outside of its process, which never sees the credentials. While an answer is awaited the session
+gives its place to others, and no time counts as its own. A durable session records the answer, or that there was
+none; one that dies in between asks again when it is taken up.
+"""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+from app.integrations.calls import CallFailed, Wanted, call, dress, open_integration
+from app.outside import HttpAnswer
+from app.rules.integrations.calls import METHODS
 from app.runner.handler_errors import HandlerError
 from app.runner.operations.asking import Asking
+from app.runner.operations.outcomes import MOST_BODY_BYTES
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+LONGEST_TIMEOUT_SECONDS = 300.0
 
 
-async def use_integration(asking: Asking) -> None:
-    """Refuse: no workspace can have a connected integration yet.
+async def use_integration(asking: Asking) -> Any:
+    """Send a request through an integration and return the answer.
 
     Raises:
-        HandlerError: always.
+        HandlerError: the request cannot be sent, the integration is not connected, or no answer came of it.
+        HandlerStopped, SessionEnds: the session ends meanwhile.
     """
-    raise HandlerError(f"integration {asking.arguments.get('name')!r} is not connected")
+    arguments, performance = asking.arguments, asking.performance
+    name, wiring = str(arguments["name"]), performance.stage.wiring
+    wanted = read_wanted(arguments, hops=performance.session.hops + 1)
+    opened = await open_integration(name, workspace_id=asking.workspace_id, wiring=wiring)
+    if isinstance(opened, CallFailed):
+        raise failed(name, opened)
+    try:
+        dressed = dress(opened, wanted)
+    except ValueError as error:
+        raise HandlerError(str(error), kind="ValueError") from None
+    await performance.notes.flush_what_was_said()
+    performance.rest()
+    answer = await unless_stopped(asking, call(opened, dressed, wiring=wiring))
+    await performance.go_on()
+    if isinstance(answer, CallFailed):
+        raise failed(name, answer)
+    return await asking.record_result(tell(answer))
+
+
+async def unless_stopped(asking: Asking, work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work comes to, unless the session ends before.
+
+    Raises:
+        HandlerStopped, SessionEnds: it does; the work is cut off.
+    """
+    performance = asking.performance
+    working = asyncio.ensure_future(work)
+    try:
+        while not working.done():
+            performance.bell.clear()
+            performance.check_stop()
+            ringing = asyncio.ensure_future(performance.bell.wait())
+            await asyncio.wait([working, ringing], return_when=asyncio.FIRST_COMPLETED)
+            ringing.cancel()
+    finally:
+        if not working.done():
+            working.cancel()
+    return working.result()
+
+
+def read_wanted(arguments: Mapping[str, Any], *, hops: int) -> Wanted:
+    """Return the request that a handler asks for.
+
+    Raises:
+        HandlerError: it cannot be sent.
+    """
+    method = str(arguments["method"])
+    if method not in METHODS:
+        raise HandlerError(f"the method must be one of {', '.join(METHODS)}", kind="ValueError")
+    body = None if arguments.get("body_base64") is None else b64decode(arguments["body_base64"])
+    if body is not None and len(body) > MOST_BODY_BYTES:
+        raise HandlerError(f"a body may have {MOST_BODY_BYTES} bytes", kind="ValueError")
+    timeout_seconds = arguments.get("timeout_seconds")
+    timeout_seconds = DEFAULT_TIMEOUT_SECONDS if timeout_seconds is None else float(timeout_seconds)
+    if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+        raise HandlerError(f"a time-out is up to {LONGEST_TIMEOUT_SECONDS:g} seconds", kind="ValueError")
+    return Wanted(
+        method,
+        str(arguments["path"]),
+        query=tuple((str(name), str(value)) for name, value in arguments["query"].items()),
+        headers=tuple((str(name), str(value)) for name, value in arguments["headers"]),
+        body=body,
+        timeout_seconds=timeout_seconds,
+        hops=hops,
+    )
+
+
+def tell(answer: HttpAnswer) -> dict[str, Any]:
+    """Return an answer as the handler's process takes it."""
+    return {
+        "status_code": answer.status_code,
+        "headers": [list(pair) for pair in answer.headers],
+        "body_base64": b64encode(answer.body).decode(),
+    }
+
+
+def failed(name: str, failure: CallFailed) -> HandlerError:
+    """Return the error that the handler sees of a request without an answer."""
+    details = {"integration": name, "error_code": failure.error_code, "retry_count": failure.retry_count}
+    return HandlerError(f"integration {name!r}: {failure.message}", kind="IntegrationError", details=details)

@@ -12,7 +12,7 @@ is needed.
 from aetherflow.activities import activity, inhibit_activities, register_no_activity
 from aetherflow.children import start
 from aetherflow.data import Data
-from aetherflow.errors import AetherFlowError, SessionStopped
+from aetherflow.errors import AetherFlowError, IntegrationError, SessionStopped
 from aetherflow.events import Event
 from aetherflow.integrations import Integration, IntegrationResponse, integration
 from aetherflow.outcomes import custom_data, http_outcome, outcome, send_webhook_response
@@ -37,6 +37,7 @@ __all__ = [
     "Data",
     "Event",
     "Integration",
+    "IntegrationError",
     "IntegrationResponse",
     "SessionStopped",
     "Signal",

@@ -44,11 +44,14 @@ class IntegrationResponse(NamedTuple):
 class Integration:
     """A connected service; `path` is below its base URL.
 
-    Each method sends one request, with up to three retries. `query` is a dict, `json` any JSON value,
-    `body` text or bytes, `timeout` seconds or a timedelta for one try.
+    Each method sends one request, with up to three retries: after 429 and 503, and when no connection came
+    about; a GET, PUT, DELETE or OPTIONS, or a request with an Idempotency-Key, also after a time-out, a broken
+    connection and 500, 502 and 504. What is answered then is returned, unless it is 429 or 5xx. Redirects are
+    not followed. `query` is a dict, `json` any JSON value, `body` text or bytes, `timeout` seconds or a
+    timedelta for one try, by default 10 and at most 300. A body that is answered may have 5 MiB.
 
     Raises:
-        AetherFlowError: The integration is not connected, or no answer came.
+        IntegrationError: The integration is not connected, or no answer came that could be used.
         TypeError, ValueError: An argument cannot be sent.
     """
 
@@ -86,7 +89,7 @@ class Integration:
         body: str | bytes | None = None,
         timeout: Duration | None = None,
     ) -> IntegrationResponse:
-        """Send a request of any method."""
+        """Send a request of one of the methods above, or OPTIONS."""
         if json is not None and body is not None:
             raise ValueError("give body or json, not both")
         content, content_type = encode_body(body) if json is None else (encode_json(json), "application/json")

@@ -10,7 +10,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aetherflow.data import Headers, join_pairs
-from aetherflow.errors import AetherFlowError, SessionStopped
+from aetherflow.errors import AetherFlowError, IntegrationError, SessionStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -179,8 +179,10 @@ class MemorySession:
 
     def _integration(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if self._answer is None:
-            raise AetherFlowError(
-                f"integration {arguments['name']!r} is not connected; give run(..., integrations=function)"
+            raise IntegrationError(
+                f"integration {arguments['name']!r} is not connected; give run(..., integrations=function)",
+                integration=arguments["name"],
+                error_code="NOT_CONNECTED",
             )
         return self._answer(arguments)
 

@@ -18,6 +18,7 @@ import io
 import json as json_text
 import os
 import uuid
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from aetherflow.activities import plain
+from aetherflow.answers import check_headers, check_status, encode_body, encode_json, names_content_type
 from aetherflow.binding import bind
 from aetherflow.data import Headers
 from aetherflow.errors import SessionStopped
@@ -35,7 +37,7 @@ from aetherflow.runner.program import call_handler
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Outcome", "Response", "Result", "StepRecord", "make_event", "run"]
+__all__ = ["Outcome", "Response", "Result", "StepRecord", "make_answer", "make_event", "run"]
 
 _ROOT = "/webhooks/test"
 
@@ -124,6 +126,29 @@ def make_event(
     return Event(method.lower(), event_id or f"req_{uuid.uuid4().hex}", data)
 
 
+def make_answer(
+    status_code: int = 200,
+    *,
+    headers: Mapping[str, Any] | None = None,
+    json: Any = None,
+    body: bytes | str | None = None,
+) -> dict[str, Any]:
+    """Return what a function for `run(..., integrations=...)` answers a request with.
+
+    Raises:
+        TypeError, ValueError: No service could answer so.
+    """
+    content, content_type = encode_body(body) if json is None else (encode_json(json), "application/json")
+    pairs = check_headers(headers)
+    if content_type is not None and not names_content_type(pairs):
+        pairs.append(["Content-Type", content_type])
+    return {
+        "status_code": check_status(status_code),
+        "headers": pairs,
+        "body_base64": b64encode(content or b"").decode(),
+    }
+
+
 def run(
     handler: Callable[..., Any],
     event: Event | None = None,
@@ -140,7 +165,8 @@ def run(
     `triggers` gives each trigger that the handler subscribes to its events, in order; filters are not
     applied, so give what passes them. `signals` are (name, payload). `env` is added to the environment
     meanwhile, and so is each trigger's webhook URL. `values` fills the key-value store. `integrations` gets
-    each request (name, method, path, ...) and returns `{"status_code", "headers", "body_base64"}`.
+    each request (name, method, path, query, headers, body_base64, timeout_seconds) and returns
+    what `make_answer` makes, or raises an `IntegrationError`.
     """
     event = make_event() if event is None else event
     session = MemorySession(

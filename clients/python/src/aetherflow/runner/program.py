@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from aetherflow.activities import plain
-from aetherflow.errors import AetherFlowError
+from aetherflow.errors import AetherFlowError, IntegrationError
 
 # What is told of an error: characters of its message, frames of its traceback, errors that led to it.
 MOST_MESSAGE = 16_384
@@ -120,10 +120,34 @@ def bind_arguments(
     return positional, named
 
 
-def explain(error: BaseException, folder: str) -> dict[str, str]:
-    """Return what a session's log says of an error: its text, and the traceback cut to the author's frames."""
+def explain(error: BaseException, folder: str) -> dict[str, Any]:
+    """Return what a session's log says of an error: its text, and the traceback cut to the author's frames.
+
+    An integration's call that the handler failed by, directly or as the named cause, is told in `error`.
+    """
     summary = shorten("".join(traceback.format_exception_only(type(error), error)).strip(), MOST_MESSAGE)
-    return {"message": summary, "traceback": "\n".join([*frames_of(error, folder), summary])}
+    told: dict[str, Any] = {
+        "message": summary,
+        "traceback": "\n".join([*frames_of(error, folder), summary]),
+    }
+    called = integration_error_of(error)
+    if called is not None:
+        told["error"] = {
+            "integration": called.integration,
+            "error_code": called.error_code,
+            "retry_count": called.retry_count,
+        }
+    return told
+
+
+def integration_error_of(error: BaseException) -> IntegrationError | None:
+    """Return the failed call of an integration that an error is, or was raised from."""
+    current: BaseException | None = error
+    for _ in range(MOST_CAUSES):
+        if current is None or isinstance(current, IntegrationError):
+            return current
+        current = current.__cause__
+    return None
 
 
 def frames_of(error: BaseException, folder: str) -> list[str]:

@@ -11,9 +11,9 @@ import io
 import json
 import math
 import pickle
-from typing import Any
+from typing import Any, Callable
 
-from aetherflow.errors import AetherFlowError
+from aetherflow.errors import AetherFlowError, IntegrationError
 
 JSON = "j"
 PICKLE = "p"
@@ -21,11 +21,12 @@ RAISED = "e"
 REFUSED = "x"
 
 # What the service may answer with besides a result. Anything else would be a mistake of the service.
-ERRORS = {
+ERRORS: dict[str, Callable[..., Exception]] = {
     "AetherFlowError": AetherFlowError,
     "ValueError": ValueError,
     "TypeError": TypeError,
     "KeyError": KeyError,
+    "IntegrationError": IntegrationError,
 }
 
 # Python refuses to write longer integers as decimal text (sys.get_int_max_str_digits), but pickles them.
@@ -115,9 +116,10 @@ def restore(text: str) -> Any:
         raise AetherFlowError(f"a recorded result cannot be read again: {error!r}") from error
 
 
-def make_refusal(error: dict[str, str]) -> Exception:
+def make_refusal(error: dict[str, Any]) -> Exception:
     """Return what the handler is to see of an operation that the service refused."""
-    return ERRORS[error["type"]](error["message"])
+    attributes = {name: value for name, value in error.items() if name not in ("type", "message")}
+    return ERRORS[error["type"]](error["message"], **attributes)
 
 
 def pickled(value: Any, of: str) -> str:
