@@ -20,9 +20,11 @@ def test_the_demo_goes_the_whole_path_and_leaves_nothing(tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert all(re.fullmatch(r" *\d+ ms  \S.*", line) for line in lines)
-    steps = "Started", "Registered", "Published", "Received", "Delivery", "Stopped"
+    steps = "Started", "Registered", "Deployed", "Triggered", "Received", "Received", "Delivery", "Stopped"
     assert [line.split("ms  ")[1].split()[0] for line in lines] == list(steps)
-    assert "verified its signature" in done.stdout
+    assert 'answered 200 {"text":"Hello, Ada!"}' in done.stdout
+    assert "Received workflow.executed and verified its signature" in done.stdout
+    assert "Received workflow.completed and verified its signature" in done.stdout
     assert "succeeded: attempt 1 was answered 204" in done.stdout
     assert done.stderr == ""
     assert list(work.iterdir()) == list(temporary.iterdir()) == []

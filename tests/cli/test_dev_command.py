@@ -168,6 +168,31 @@ def test_commands_beside_dev_need_no_settings_and_the_receiver_shows_what_it_ver
     assert "verified" in shown
 
 
+def test_the_demo_workflow_answers_and_the_receiver_shows_what_the_world_hears_of_it(ready: Ready) -> None:
+    called = ready.dev.run("trigger", "hello", "-d", '{"name": "Ada"}')
+    assert (called.returncode, "Hello, Ada!" in called.stdout) == (0, True)
+    [session] = json.loads(ready.dev.run("sessions", "list", "--limit", "1", "--output", "json").stdout)[
+        "data"
+    ]
+
+    def told() -> dict[str, str | None]:
+        rows = get(ready.receiver).json()["data"]
+        return {row["event"]: row["refused"] for row in rows if session["id"] in row["body"]}
+
+    both = {"workflow.executed": None, "workflow.completed": None}
+    until(lambda: told() == both, what="the receiver shows both events, verified")
+
+
+def test_a_demo_workflow_that_was_disabled_stays_so_and_is_no_obstacle(tmp_path: Path) -> None:
+    with dev(tmp_path) as running:
+        running.wait_for("Ready\n")
+        assert running.run("workflows", "disable", "demo").returncode == 0
+        assert running.end(signal.SIGTERM) == 0
+    with dev(tmp_path) as again:
+        again.wait_for("Ready\n")
+        assert again.run("trigger", "hello").returncode == 1
+
+
 def test_the_receiver_tells_a_forged_request_from_a_genuine_one(ready: Ready) -> None:
     with httpx2.Client(trust_env=False) as client:
         forged = client.post(ready.receiver, content=b"<script>alert(1)</script>")

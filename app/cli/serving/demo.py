@@ -12,9 +12,9 @@ from aetherflow.webhooks import ApiError, Client
 
 from app.cli.failures import Failure
 from app.cli.output import show_milliseconds
+from app.cli.serving import demo_workflow
 from app.cli.serving.demo_receiver import DemoReceiver
 from app.cli.serving.embedded import running, serve_application
-from app.cli.serving.front_page import DEMO_EVENT, DEMO_TYPES
 from app.cli.serving.server import (
     local_url,
     make_server,
@@ -101,7 +101,7 @@ def read_demo_settings(folder: Path, key: str) -> Settings:
 
 
 class DemoPath:
-    """From publishing to the delivery log, as an application and a receiver would go it."""
+    """From a request to a trigger to the delivery log, as its sender and a receiver would go it."""
 
     def __init__(self, url: str, key: str, receiver_url: str, steps: Steps) -> None:
         self._url = url
@@ -121,20 +121,20 @@ class DemoPath:
         await self._call(lambda client: client.endpoints.list())
         self._steps.tell("Started the service in a temporary folder")
         made = await self._call(
-            lambda client: client.endpoints.create(self._receiver_url, events=[DEMO_TYPES])
+            lambda client: client.endpoints.create(self._receiver_url, events=list(demo_workflow.EVENTS))
         )
         self._secrets.append(made["secret"])
         self._steps.tell(f"Registered endpoint {made['id']} with the secret {mask(made['secret'])}")
-        event: dict[str, Any] = DEMO_EVENT
-        sent = await self._call(lambda client: client.publish(event["event"], event["data"]))
-        self._steps.tell(
-            f"Published event {sent['id']} of type {sent['event']}: {sent['deliveries']} delivery"
-        )
+        workflow = await self._call(demo_workflow.deploy)
+        self._steps.tell(f"Deployed workflow {workflow['id']} with the trigger {demo_workflow.TRIGGER}")
+        called = await asyncio.to_thread(demo_workflow.call, self._url, workflow["slug"])
+        self._steps.tell(f"Triggered session {called.session_id}: answered {called.status} {called.text}")
         async with asyncio.timeout(ARRIVAL_SECONDS):
-            receipt = await self.receiver.wait_for(sent["id"])
-            if receipt.refused is not None:
-                raise Failure(f"the demo failed: the receiver refused the delivery, {receipt.refused}.")
-            self._steps.tell(f"Received delivery {receipt.delivery_id} and verified its signature")
+            for event_type in demo_workflow.EVENTS:
+                receipt = await self.receiver.wait_for(called.is_told_by(event_type))
+                if receipt.refused is not None:
+                    raise Failure(f"the demo failed: the receiver refused the delivery, {receipt.refused}.")
+                self._steps.tell(f"Received {event_type} and verified its signature")
             delivery = await self._await_end(receipt.delivery_id)
         self._tell_attempt(delivery)
         return True

@@ -51,10 +51,10 @@ class DemoReceiver:
         self._receipts: deque[Receipt] = deque(maxlen=KEPT)
         self._arrived = asyncio.Condition()
 
-    async def wait_for(self, event_id: str) -> Receipt:
-        """Return what was received of an event, as soon as there is something."""
+    async def wait_for(self, is_wanted: Callable[[Receipt], bool]) -> Receipt:
+        """Return the newest receipt that is wanted, as soon as there is one."""
         async with self._arrived:
-            while not (found := [each for each in self._receipts if each.event_id == event_id]):
+            while not (found := list(filter(is_wanted, self._receipts))):
                 await self._arrived.wait()
             return found[-1]
 

@@ -1,4 +1,4 @@
-"""`aetherflow dev`: the service with a receiver of its own, and a delivery that proves that both work.
+"""`aetherflow dev`: the service with a receiver and a workflow of its own, which prove that all of it works.
 
 What it keeps in the data folder besides the database: the API key, and while it runs its address, so that the
 commands beside it find both.
@@ -7,10 +7,8 @@ commands beside it find both.
 import asyncio
 import shlex
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +16,12 @@ from aetherflow.webhooks import Client
 from pydantic import SecretStr
 
 from app.cli.connection import ADDRESS_FILE, KEY_FILE, connect
-from app.cli.failures import Failure
 from app.cli.output import print_json_line
 from app.cli.serving.demo_receiver import DemoReceiver
 from app.cli.serving.embedded import Running, running, serve_application, warn_of_egress
-from app.cli.serving.front_page import DEMO_TYPES, Place, render_front_page
+from app.cli.serving.front_page import Place, render_front_page
 from app.cli.serving.parts import data_folder, own_folder, write_private
+from app.cli.serving.proof import Proof, ensure_endpoint, prove
 from app.cli.serving.server import (
     bind,
     local_url,
@@ -45,19 +43,6 @@ T = TypeVar("T")
 
 # Receivers of a person who tries things out are on this machine, on any port, without a certificate.
 OPENED = {"egress_allow": "127.0.0.0/8,::1/128", "egress_ports": "1-65535", "allow_http": True}
-
-# By this the demo endpoint is found again at the next start.
-MARK = {"made_by": "aetherflow dev"}
-
-# Many times what a delivery to this machine takes; who waits longer should see an error instead.
-ARRIVAL_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One delivery that arrived and was verified, `ms` after it was asked for."""
-
-    ms: int
 
 
 async def run_dev(given: dict[str, Any], *, output: str) -> None:
@@ -121,27 +106,12 @@ class Stage:
                 await stop.wait()
 
     async def _prove(self) -> Proof:
-        """Send a test event to the demo receiver through the API and have it verified there."""
+        """Go the whole path through the API, as another program would."""
         await self._require_live_key()
-        receiver_url = local_url(self._receiver_listener) + "/"
-        endpoint_id = await self._call(lambda client: ensure_endpoint(client, receiver_url))
-        self._endpoint_id.set_result(endpoint_id)
-        begun = time.perf_counter()
-        sent = await self._call(lambda client: client.endpoints.test(endpoint_id))
-        try:
-            async with asyncio.timeout(ARRIVAL_SECONDS):
-                receipt = await self._receiver.wait_for(sent["event_id"])
-        except TimeoutError:
-            raise Failure(
-                f"the first delivery did not arrive within {ARRIVAL_SECONDS:g} s: "
-                f"see `aetherflow deliveries show {sent['delivery_id']}`."
-            ) from None
-        if receipt.refused is not None:
-            raise Failure(
-                f"the first delivery is not genuine: {receipt.refused}. See `aetherflow verify --delivery "
-                f"{sent['delivery_id']}`."
-            )
-        return Proof(round((time.perf_counter() - begun) * 1000))
+        url, receiver_url = local_url(self._listener), local_url(self._receiver_listener) + "/"
+        endpoint = await self._call(lambda client: ensure_endpoint(client, receiver_url))
+        self._endpoint_id.set_result(endpoint["id"])
+        return await prove(self._call, endpoint, url=url, receiver=self._receiver)
 
     async def _call(self, action: Callable[[Client], T]) -> T:
         """Do something with the API, as any other program would."""
@@ -263,16 +233,3 @@ def note_address(folder: Path, url: str) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
-
-
-def ensure_endpoint(client: Client, url: str) -> str:
-    """Return the id of the demo endpoint, registered now or at an earlier start, at the receiver's address."""
-    for endpoint in client.endpoints.list(limit=100).rows():
-        if endpoint["metadata"] == MARK:
-            if endpoint["url"] != url:
-                client.endpoints.update(endpoint["id"], url=url)
-            return str(endpoint["id"])
-    made = client.endpoints.create(
-        url, events=[DEMO_TYPES], description="The demo receiver of `aetherflow dev`", metadata=MARK
-    )
-    return str(made["id"])

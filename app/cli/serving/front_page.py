@@ -9,8 +9,8 @@ from html import escape
 from app.cli.serving.pages import render_page
 from app.version import VERSION
 
-# Subscribed by the demo endpoint, and nothing else, so that trying things out stays as one expects it.
-DEMO_TYPES = "demo.*"
+# Subscribed by the demo endpoint: what is published for it, and what workflows do.
+DEMO_TYPES = ("demo.*", "workflow.*")
 DEMO_EVENT = {"event": "demo.greeting", "data": {"text": "Hello"}}
 OWN_EVENT = {"event": "invoice.paid", "data": {"invoice": {"id": "in_1"}}}
 
@@ -51,6 +51,11 @@ def steps_of(place: Place) -> Iterator[tuple[str, str]]:
             "Publish an event for the demo receiver",
             command(call(place, "/events", DEMO_EVENT))
             + f'<p>The receiver shows it, verified: <a href="{shown}">{shown}</a></p>\n',
+        )
+        yield (
+            "Run the demo workflow",
+            command('aetherflow trigger hello -d \'{"name": "Ada"}\'')
+            + "<p>The receiver shows that it was executed and that it completed.</p>\n",
         )
         target = "http://127.0.0.1:9000/"
     else:
