@@ -14,7 +14,6 @@ from app.rules.roles import Role
 from app.store.models import Invitation, Member
 from app.workspaces.invitations import InvitationState, state_of
 
-
 # Controls, and what Unicode ends a line or a paragraph with.
 NOT_IN_NAMES = ("Cc", "Zl", "Zp")
 
