@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.faults.orders import HOWS, PLACES, Orders
+from tests.faults.told import told_wrongly
 from tests.faults.wirings import DISTRIBUTED, EMBEDDED
 from tests.processes import Process
 from tests.services import Service
@@ -97,6 +98,7 @@ def assert_undisturbed(orders: Orders, cuts: list[dict[str, Any]], recorded: Rec
     mistakes = orders.mistakes(cuts, recorded)
     assert not mistakes, "\n".join(mistakes)
     assert orders.count_left_behind() == 0
+    assert not told_wrongly(orders.database_url)
     for name, text in orders.service.logs().items():
         assert "Traceback" not in text, f"{name}: {text[text.index('Traceback') :][:2_000]}"
 

@@ -12,6 +12,7 @@ import pytest
 from tests.faults.callers import HUNG, NOBODY_THERE, Callers
 from tests.faults.orders import Orders
 from tests.faults.test_stalls import frozen
+from tests.faults.told import told_wrongly
 from tests.faults.wirings import DISTRIBUTED, EMBEDDED
 from tests.postgres_server import Postgres
 from tests.redis_server import Redis, ask
@@ -121,5 +122,6 @@ def assert_all_ended(orders: Orders, callers: Callers, *, is_killed: bool = Fals
     ]
     assert not badly
     assert not may_fail & set(accepted)
+    assert not told_wrongly(orders.database_url)
     for name, text in orders.service.logs().items():
         assert "Traceback" not in text, f"{name}: {text[text.index('Traceback') :][:2_000]}"
