@@ -1,4 +1,4 @@
-"""What makes the service publish each built-in event type, from the public API or a trigger's URL alone.
+"""What makes the service publish each event type of its own, from the public API or a trigger's URL alone.
 
     async with open_site(service) as site:
         expected = await PRODUCERS["workflow.completed"](site)
@@ -242,11 +242,26 @@ async def join_user(site: Site) -> dict[str, Any]:
 
 
 async def change_billing(site: Site) -> dict[str, Any]:
-    await site.ask("PATCH", "/billing", json={"plan": "team", "tax_id": "GB123454821"})
+    members = {"plan": "team", "company": "Northwind Paper", "tax_id": "GB123454821", "currency": "GBP"}
+    await site.ask("PATCH", "/billing", json=members)
     return {
-        "billing": {"plan": "team", "status": "active", "tax_id": "****4821"},
+        "billing": {**members, "name": "Northwind Paper", "status": "active", "tax_id": "****4821"},
         "changes": {"plan": {"from": "free", "to": "team"}, "tax_id": {"from": None, "to": "****4821"}},
     }
+
+
+async def disable_endpoint(site: Site) -> dict[str, Any]:
+    # Another one than the site's own, since no endpoint is told of itself.
+    endpoint = await site.ask("POST", "/endpoints", json={"url": "http://127.0.0.1:9/hooks"})
+    await site.ask("POST", f"/endpoints/{endpoint['id']}/disable")
+    return {"endpoint": {"id": endpoint["id"], "enabled": False, "disabled_reason": "manual"}}
+
+
+async def enable_endpoint(site: Site) -> dict[str, Any]:
+    disabled = await disable_endpoint(site)
+    endpoint_id = disabled["endpoint"]["id"]
+    await site.ask("POST", f"/endpoints/{endpoint_id}/enable")
+    return {"endpoint": {"id": endpoint_id, "enabled": True, "disabled_reason": None}}
 
 
 PRODUCERS: Mapping[str, Callable[[Site], Awaitable[dict[str, Any]]]] = {
@@ -262,4 +277,6 @@ PRODUCERS: Mapping[str, Callable[[Site], Awaitable[dict[str, Any]]]] = {
     "user.invited": invite_user,
     "user.joined": join_user,
     "billing.updated": change_billing,
+    "endpoint.disabled": disable_endpoint,
+    "endpoint.enabled": enable_endpoint,
 }

@@ -99,6 +99,7 @@ class WorkflowCompleted(Payload):
     """An execution completed."""
 
     workflow: CompletedWorkflow
+    execution: Execution
     steps: list[Step] = Field(description="The named steps, in the order of their start.")
     custom_data: dict[str, JsonValue] = Field(description="What the workflow set itself.")
 
@@ -126,6 +127,7 @@ class WorkflowFailed(Payload):
     """An execution failed."""
 
     workflow: FailedWorkflow
+    execution: Execution
     error_details: ExecutionError
 
 
@@ -144,6 +146,7 @@ _WORKFLOW = {
     "updated_at": "2026-03-02T09:15:27.042Z",
 }
 _STARTED_AT = "2026-03-02T10:30:04.318Z"
+_EXECUTION = {"id": "ses_0198c7e6b1ce7f0e95a43d287c60b1f9", "trigger": "invoice_received"}
 
 TYPES = (
     EventType(
@@ -178,7 +181,7 @@ TYPES = (
         model=WorkflowExecuted,
         example={
             "workflow": {"id": _ID, "name": _NAME, "status": "running", "executed_at": _STARTED_AT},
-            "execution": {"id": "ses_0198c7e6b1ce7f0e95a43d287c60b1f9", "trigger": "invoice_received"},
+            "execution": _EXECUTION,
         },
     ),
     EventType(
@@ -193,6 +196,7 @@ TYPES = (
                 "execution_time": 1840,
                 "executed_at": _STARTED_AT,
             },
+            "execution": _EXECUTION,
             "steps": [
                 {"id": "step_1", "name": "Read the invoice", "status": "completed", "duration": 1215},
                 {"id": "step_2", "name": "File it", "status": "completed", "duration": 480},
@@ -212,6 +216,7 @@ TYPES = (
                 "error_message": "The ledger did not answer within 30 seconds.",
                 "failed_at": "2026-03-02T10:31:37.085Z",
             },
+            "execution": _EXECUTION,
             "error_details": {
                 "step": "step_2",
                 "integration": "ledger",

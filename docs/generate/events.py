@@ -1,14 +1,12 @@
 """docs/reference/events.md, from the catalogue of built-in event types."""
 
-import ast
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import app
 from app import catalogue
 from app.catalogue import EventType
+from docs.generate import captured
 from docs.generate.text import code, page, table
 
 INTRODUCTION = """
@@ -29,36 +27,24 @@ The families below belong to the service, and no other names can be added to the
 by API too; their `data` then needs no more than the object with its `id`. Further members may be there at any
 time: a receiver ignores what it does not know.
 
-Types marked with ● are published by the service itself today. The others have their final form, and a producer
-once the part of the service that they speak of is there.
+Types marked with ● are published by the service itself today, and below stands one that it has sent, as it was sent.
+The others have their final form, and a producer once the part of the service that they speak of is there.
 """
-
-# Where verbs live. A type whose name stands there is published by one of them.
-VERBS = ("outbound", "workspaces")
 
 
 def render() -> str:
     """Return the page."""
-    produced = set(produced_types())
+    bodies = captured.read()
     rows = [
-        [f"[{code(one.name)}](#{anchor(one.name)})", "●" if one.name in produced else "", one.description]
+        [f"[{code(one.name)}](#{anchor(one.name)})", "●" if one.name in bodies else "", one.description]
         for one in catalogue.EVENT_TYPES
     ]
     return page(
         "Event types",
         INTRODUCTION,
         table(["type", "", "when"], rows),
-        *(section_of(one) for one in catalogue.EVENT_TYPES),
+        *(section_of(one, bodies.get(one.name)) for one in catalogue.EVENT_TYPES),
     )
-
-
-def produced_types() -> Iterator[str]:
-    """Yield the built-in types whose names a verb of the service uses."""
-    for folder in VERBS:
-        for path in (Path(app.__file__).parent / folder).glob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Constant) and catalogue.find(str(node.value)):
-                    yield str(node.value)
 
 
 def anchor(name: str) -> str:
@@ -66,15 +52,15 @@ def anchor(name: str) -> str:
     return name.replace(".", "")
 
 
-def section_of(event_type: EventType) -> str:
-    """Return the section of a type."""
+def section_of(event_type: EventType, body: Mapping[str, Any] | None) -> str:
+    """Return the section of a type, with a body that was sent if there is one."""
     rows = [list(row) for row in members_of(event_type.schema, event_type.schema, "data")]
     return "\n\n".join(
         [
             f"## {event_type.name}",
             f"{event_type.description} Version {event_type.version} of its schema.",
             table(["member", "type", "meaning"], rows),
-            f"```json\n{json.dumps(example_of(event_type), indent=2, ensure_ascii=False)}\n```",
+            f"```json\n{json.dumps(body or example_of(event_type), indent=2, ensure_ascii=False)}\n```",
         ]
     )
 

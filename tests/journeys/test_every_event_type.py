@@ -39,7 +39,7 @@ async def site(service: Service) -> AsyncIterator[Site]:
         yield site
 
 
-@pytest.mark.parametrize("event_type", [one.name for one in catalogue.BUILT_IN])
+@pytest.mark.parametrize("event_type", PRODUCERS)
 async def test_what_happens_is_told_as_the_catalogue_says_and_signed_for_every_language(
     site: Site, verifiers: Verifiers, event_type: str
 ) -> None:
