@@ -31,6 +31,10 @@ _OWN_NAME = "[127.0.0.1]"
 # RFC 4954 section 6: wrong credentials, credentials that are not enough, and a mechanism that is too weak.
 _REFUSING = frozenset({530, 534, 535, 538})
 
+# RFC 5321 section 4.2.3: the server is ready.
+_GREETING = 220
+
+_NO_SMTP = "the server does not speak SMTP as it should"
 _TIMED_OUT = MailAnswer("TIMEOUT", "the server did not answer within the time-out")
 
 
@@ -92,13 +96,7 @@ class Visit:
             with contextlib.ExitStack() as stack:
                 self._converse(address, stack)
         except smtplib.SMTPResponseException as error:
-            code, said = error.smtp_code, error.smtp_error
-            text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-            if code in _REFUSING:
-                return MailAnswer(CREDENTIALS_REFUSED, f"the server refuses the credentials with {code}")
-            return MailAnswer(
-                f"SMTP_{code}", f"the server answers {code} {text[:200]}", was_sent=self.was_sent
-            )
+            return self._judge(error)
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
             return MailAnswer(f"SMTP_{codes[0]}", "the server refuses every recipient")
@@ -113,12 +111,18 @@ class Visit:
         except ssl.SSLError:
             return MailAnswer("TLS", "the TLS handshake failed")
         except smtplib.SMTPException:
-            return MailAnswer(
-                "PROTOCOL", "the server does not speak SMTP as it should", was_sent=self.was_sent
-            )
+            return MailAnswer("PROTOCOL", _NO_SMTP, was_sent=self.was_sent)
         except OSError:
             return MailAnswer("CONNECT", "the connection could not be made, or broke", was_sent=self.was_sent)
         return MailAnswer(was_sent=self.was_sent)
+
+    def _judge(self, error: smtplib.SMTPResponseException) -> MailAnswer:
+        code = error.smtp_code
+        if code in _REFUSING:
+            return MailAnswer(CREDENTIALS_REFUSED, f"the server refuses the credentials with {code}")
+        if code < 0:
+            return MailAnswer("PROTOCOL", _NO_SMTP, was_sent=self.was_sent)
+        return MailAnswer(f"SMTP_{code}", f"the server answers {code}", was_sent=self.was_sent)
 
     def cut(self) -> None:
         """End the conversation, wherever it is."""
@@ -131,7 +135,9 @@ class Visit:
         tls = self._tls or ssl.create_default_context()
         client = _Client(self._connect(address, stack), self._server, tls)
         stack.callback(client.close)
-        client.connect(self._server.host, self._server.port)
+        code, said = client.connect(self._server.host, self._server.port)
+        if code != _GREETING:
+            raise smtplib.SMTPConnectError(code, said)
         client.ehlo_or_helo_if_needed()
         if self._server.encryption == "starttls":
             client.starttls(context=tls)

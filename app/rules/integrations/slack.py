@@ -4,6 +4,8 @@ Slack answers 200 whatever happened; whether a call went through stands in the m
 not in `error` (https://docs.slack.dev/reference/methods/auth.test).
 """
 
+import re
+
 from app.errors import AetherFlowError
 from app.rules.integrations.findings import Failing, Finding, Healthy, Refused, judge_status
 from app.rules.integrations.members import NoMembers, Token
@@ -17,8 +19,8 @@ REFUSALS = frozenset(
     {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked", "org_login_required"}
 )
 
-# As long as Slack's own error names are, so that nothing else comes into a row by this way.
-_LONGEST_NAME = 64
+# What Slack's own error names look like, so that nothing else comes into a row by this way.
+_NAME = re.compile(r"[a-z_]{1,64}")
 
 
 def connect_slack(config: NoMembers, credentials: Token) -> HttpService:
@@ -45,7 +47,8 @@ def judge_answer(status_code: int, body: bytes) -> Finding:
         return Failing("PROTOCOL", "The answer is not one of Slack's.")
     if said["ok"] is True:
         return Healthy()
-    name = str(said.get("error"))[:_LONGEST_NAME]
+    error = said.get("error")
+    name = error if isinstance(error, str) and _NAME.fullmatch(error) else "unknown"
     if name in REFUSALS:
         return Refused(f"Slack refuses the token: {name}.")
     return Failing("SLACK_ERROR", f"Slack answers with the error {name}.")
