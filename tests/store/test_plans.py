@@ -82,6 +82,11 @@ PAGES = [
     "/requests?trigger=nobody",
     f"/requests?{SPAN}",
     "/api-keys",
+    "/members",
+    "/members?role=owner",
+    "/members?email=ada@example.com",
+    "/invitations",
+    "/invitations?state=open",
 ]
 
 DETAILS = [
