@@ -19,8 +19,8 @@ INTRODUCTION = """
 Everything is below `/api/v1`, takes and gives JSON, and wants a key: `Authorization: Bearer afk_...`. The running
 service describes the same in OpenAPI at `/openapi.json`.
 
-- **Scopes.** Each operation names the scope that a key must have. `admin` includes all but `operator`; a scope to
-  write does not include `read`.
+- **Scopes.** Each operation names the scope that a key must have; what names none needs no key. `admin` includes all
+  but `operator`; a scope to write does not include `read`.
 - **Strictness.** Unknown members and parameters are refused, `"10"` is no number, and a query parameter stands at
   most once.
 - **Times** are RFC 3339 in UTC. Ids are a prefix and 32 hex digits, and sort by their time of creation.
@@ -29,9 +29,9 @@ service describes the same in OpenAPI at `/openapi.json`.
   Pass `next_cursor` on as `cursor`, with the same filters; it is null at the end. `since` is inclusive, `until`
   exclusive.
 - **PATCH** replaces the members that it names, each as a whole; null resets one to its default.
-- **Idempotency-Key.** Every POST takes this header (1 to 255 visible ASCII characters). The same request sent
-  again within 24 hours gets the first answer with `Idempotent-Replayed: true`; a secret in it is left out. See
-  [how to publish idempotently](../how-to/publish-idempotently.md).
+- **Idempotency-Key.** Every POST with an API key takes this header (1 to 255 visible ASCII characters). The same
+  request sent again within 24 hours gets the first answer with `Idempotent-Replayed: true`; a secret in it is left
+  out. See [how to publish idempotently](../how-to/publish-idempotently.md).
 - **Rates.** `RateLimit` and `RateLimit-Policy` tell what is left; beyond it comes a 429 with `Retry-After`.
 - **Request-Id** is on every answer; send one of your own (`[A-Za-z0-9_-]{1,64}`) to find it in the log.
 - **Errors** are problem documents; [every code has a page](errors.md).
@@ -57,8 +57,8 @@ PUBLISHING = {"/events", "/events/batch"}
 def render() -> str:
     """Return the page."""
     described = describe()
-    schemas = described["components"]["schemas"]
-    description = with_choices(described, schemas)
+    description = with_choices(described, described["components"]["schemas"])
+    schemas = description["components"]["schemas"]
     operations = []
     shown: dict[str, None] = {}
     for route in (route for router in RESOURCES for route in router.routes if isinstance(route, APIRoute)):
@@ -93,16 +93,15 @@ def with_choices(node: Any, schemas: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node and "enum" in schemas[name_of(node)]:
-        return schemas[name_of(node)]
+        return {**schemas[name_of(node)], **{name: said for name, said in node.items() if name != "$ref"}}
     return {name: with_choices(inner, schemas) for name, inner in node.items()}
 
 
 def operation_section(method: str, route: APIRoute, operation: dict[str, Any]) -> str:
     """Return the section of an operation."""
-    parts = [
-        f"### {method} {route.path}",
-        f"{operation['description']} Scope: {code(scope_of(method, route))}.",
-    ]
+    scope = scope_of(method, route)
+    wanted = f" Scope: {code(scope)}." if scope else ""
+    parts = [f"### {method} {route.path}", operation["description"] + wanted]
     parameters = [one for one in operation.get("parameters", []) if one["in"] == "query"]
     if parameters:
         rows = [[code(one["name"]), type_of(one["schema"])] for one in parameters]
@@ -122,12 +121,12 @@ def body_section(content: dict[str, Any]) -> str:
     return table(["member", "type", "", "meaning"], members)
 
 
-def scope_of(method: str, route: APIRoute) -> Scope:
-    """Return the scope that an operation wants."""
+def scope_of(method: str, route: APIRoute) -> Scope | None:
+    """Return the scope that an operation wants, or None where no key is needed."""
     if method == "POST" and route.path in PUBLISHING:
         return Scope.EVENTS_WRITE
     scopes = [getattr(one.call, "scope", None) for one in route.dependant.dependencies]
-    return next(scope for scope in scopes if isinstance(scope, Scope))
+    return next((scope for scope in scopes if isinstance(scope, Scope)), None)
 
 
 def answer_of(operation: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
