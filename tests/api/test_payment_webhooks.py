@@ -1,5 +1,6 @@
 """The payment provider of a workspace, and the webhooks that it sends."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -74,6 +75,15 @@ def test_a_genuine_event_changes_the_profile_and_is_told_once(
     send(service.http, url, event("customer.updated", customer(), name="evt_2"))
     assert profile_of(workspace)["name"] == "Northwind Paper"
     assert count_told(workspace) == 2
+
+
+async def test_an_event_that_comes_many_times_at_once_is_told_once(
+    service: Service, workspace: httpx2.Client, url: str
+) -> None:
+    told = event("customer.updated", customer())
+    answers = await asyncio.gather(*(asyncio.to_thread(send, service.http, url, told) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert count_told(workspace) == 1
 
 
 def test_an_older_event_that_comes_late_changes_nothing(

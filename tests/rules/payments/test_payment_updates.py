@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.providers import find_provider
 from app.rules.billing import Profile
-from app.rules.payments import Seen, Update, apply
+from app.rules.payments import PAYMENT_PROVIDERS, Seen, Update, apply
 
 
 def update(at: int, name: str = "", **members: Any) -> Update:
@@ -44,6 +45,11 @@ def test_of_two_events_in_the_same_second_the_one_that_came_last_counts() -> Non
 def test_an_event_that_changes_nothing_counts_as_seen(value: str | None) -> None:
     before = Profile(plan=value or "free")
     assert apply(update(5, plan=value), before, seen={}) == (before, {"plan": {"at": 5, "event": "evt_5"}})
+
+
+@pytest.mark.parametrize("name", PAYMENT_PROVIDERS)
+def test_every_payment_provider_is_one_whose_signatures_are_known(name: str) -> None:
+    assert find_provider(name).name == name
 
 
 @given(st.data())
