@@ -125,6 +125,11 @@ class Stack:
         [[(number,)]] = read(self._service.environment["AETHERFLOW_DATABASE_URL"], [query])
         return int(number)
 
+    def rows(self, query: str) -> list[Any]:
+        """The rows that a query returns, asked past the service."""
+        [found] = read(self._service.environment["AETHERFLOW_DATABASE_URL"], [query])
+        return found
+
     def costs(self) -> Costs:
         """Processor time of every part so far."""
         return read_costs({name: process.pid for name, process in self.processes.items()})

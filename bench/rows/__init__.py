@@ -8,6 +8,7 @@ from bench.rows.crashes import KILL_EVERYTHING, KILL_REDIS
 from bench.rows.fan_out import FAN_OUT
 from bench.rows.hanging import HANGING
 from bench.rows.latency import LATENCY_200, LATENCY_1000
+from bench.rows.lifecycle import ANSWER_TOLD, COMPLETED_IDLE, SESSIONS_TOLD
 from bench.rows.memory import MEMORY
 from bench.rows.processor import PROCESSOR_FAN_OUT, PROCESSOR_SINGLE
 from bench.rows.slow_receiver import SLOW_RECEIVER
@@ -34,4 +35,7 @@ ROWS: tuple[Row, ...] = (
     DURABLE_STEPS,
     COLD_START,
     WAITING,
+    ANSWER_TOLD,
+    COMPLETED_IDLE,
+    SESSIONS_TOLD,
 )

@@ -1,10 +1,17 @@
 """Handlers that do as little as possible, so that the service is what is measured."""
 
-from aetherflow import http_outcome, next_event, step, subscribe
+import time
+
+from aetherflow import custom_data, http_outcome, next_event, step, subscribe
 
 
 def background(event):
     """Do nothing."""
+
+
+def timed(event):
+    """Say when it ends."""
+    custom_data(ended_ns=time.time_ns())
 
 
 def answer(event):
