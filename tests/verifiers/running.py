@@ -56,7 +56,6 @@ def build_go(go: Path, source: Path, folder: Path) -> Path:
     program = folder / source.stem
     # Nothing is to be fetched, not even another version of Go.
     environment = {**os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": "", "CGO_ENABLED": "0"}
-    environment.setdefault("GOCACHE", str(folder / "cache"))
     done = subprocess.run(
         [str(go), "build", "-o", str(program), str(source)],
         env=environment,
