@@ -1,74 +1,29 @@
-"""Invitations: a link for one person, once, for a week."""
+"""Who can be invited, what becomes of it, and what joining makes of a person."""
 
 import asyncio
-import base64
-import hashlib
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import httpx2
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import select
 
-from app.errors import NotFound
 from app.rules.roles import Role
-from app.store.models import Invitation, Member, Row
+from app.store.models import Invitation, Member
 from app.workspaces import invitations
-from app.workspaces.invitation_tokens import make_token
 from app.workspaces.members import NewMember, add
 from tests.api.in_process import Inside
 from tests.api.problems import assert_refused
-
-ADA = {"email": "ada@example.com", "name": "Ada", "role": "admin"}
-JOINED = {"name": "Ada Lindqvist", "password": "correct horse"}
-
-MEMBERS = {"id", "email", "name", "role", "created_at", "updated_at"}
-
-
-async def invite(inside: Inside, **changes: Any) -> dict[str, Any]:
-    answer = await inside.api.post("/invitations", json={**ADA, **changes})
-    assert answer.status_code == 201, answer.text
-    invitation: dict[str, Any] = answer.json()
-    return invitation
-
-
-async def accept(inside: Inside, token: str, **changes: Any) -> httpx2.Response:
-    """Join without a key, as whoever holds the link does."""
-    request = inside.api.build_request("POST", f"/invitations/{token}/accept", json={**JOINED, **changes})
-    del request.headers["authorization"]
-    return await inside.api.send(request)
-
-
-async def joined(inside: Inside, **changes: Any) -> dict[str, Any]:
-    answer = await accept(inside, (await invite(inside, **changes))["token"])
-    assert answer.status_code == 201, answer.text
-    member: dict[str, Any] = answer.json()
-    return member
-
-
-async def stranger_of(inside: Inside) -> httpx2.Headers:
-    made = await inside.api.post("/workspaces", json={"name": "another"})
-    return httpx2.Headers({"Authorization": f"Bearer {made.json()['api_key']}"})
-
-
-async def told(inside: Inside, event_type: str) -> list[dict[str, Any]]:
-    """Return the data of the events of a type, the newest first."""
-    listed = (await inside.api.get("/events", params={"event": event_type})).json()["data"]
-    shown = [(await inside.api.get(f"/events/{event['id']}")).json() for event in listed]
-    return [event["payload"]["data"] for event in shown]
-
-
-async def states(inside: Inside) -> list[str]:
-    listed = (await inside.api.get("/invitations")).json()["data"]
-    return [invitation["state"] for invitation in listed]
-
-
-async def assert_gone(inside: Inside, token: str) -> None:
-    """Make sure that a token is refused like any that never was."""
-    problem = assert_refused(await accept(inside, token), 404, "not_found")
-    assert problem["detail"] == "There is no open invitation with this token."
+from tests.api.team import (
+    ADA,
+    accept,
+    assert_gone,
+    invite,
+    joined,
+    states,
+    strangers_key,
+    told,
+)
 
 
 async def test_an_invitation_shows_its_link_once_and_its_state_always(inside: Inside) -> None:
@@ -135,60 +90,6 @@ async def test_what_is_refused_tells_nobody(inside: Inside) -> None:
     assert (len(await told(inside, "user.invited")), len(await told(inside, "user.joined"))) == (1, 1)
 
 
-async def test_a_token_is_good_for_one_person_once(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    assert (await accept(inside, token)).status_code == 201
-    await assert_gone(inside, token)
-    assert len((await inside.api.get("/members")).json()["data"]) == 1
-
-
-async def test_of_those_who_accept_at_once_exactly_one_joins(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    answers = await asyncio.gather(*(accept(inside, token, name=f"Ada {number}") for number in range(5)))
-    winner, *losers = sorted(answers, key=lambda answer: answer.status_code)
-    assert winner.status_code == 201
-    for loser in losers:
-        assert_refused(loser, 404, "not_found")
-    assert (await inside.api.get("/members")).json()["data"] == [winner.json()]
-    assert len(await told(inside, "user.joined")) == 1
-
-
-async def test_of_transactions_that_accept_at_once_exactly_one_finds_the_invitation(inside: Inside) -> None:
-    """Closer together than requests are, which hash a password first."""
-    token = (await invite(inside))["token"]
-
-    async def attempt() -> bool:
-        try:
-            async with inside.wiring.database.write() as tx:
-                await invitations.accept(tx, token, name="Ada", password_hash="none", wiring=inside.wiring)
-        except NotFound:
-            return False
-        return True
-
-    assert sorted(await asyncio.gather(*(attempt() for _ in range(6)))) == [False] * 5 + [True]
-
-
-async def test_an_invitation_ends_after_seven_days_to_the_moment(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    inside.clock.move(days=7, microseconds=-1)
-    assert await states(inside) == ["open"]
-    refused = await accept(inside, token, password="short")
-    assert_refused(refused, 422, "invalid", "/password")
-    inside.clock.move(microseconds=1)
-    assert await states(inside) == ["expired"]
-    await assert_gone(inside, token)
-    assert (await inside.api.get("/invitations?state=open")).json()["data"] == []
-    assert len((await inside.api.get("/invitations?state=expired")).json()["data"]) == 1
-
-
-async def test_an_invitation_ends_by_its_row_even_if_its_token_says_otherwise(inside: Inside) -> None:
-    invitation = await invite(inside)
-    async with inside.wiring.database.write() as tx:
-        row = await tx.get_one(Invitation, invitation["id"])
-        row.expires_at = inside.clock()
-    await assert_gone(inside, invitation["token"])
-
-
 async def test_a_revoked_invitation_is_gone_and_can_be_sent_anew(inside: Inside) -> None:
     invitation = await invite(inside)
     assert (await inside.api.delete(f"/invitations/{invitation['id']}")).status_code == 204
@@ -207,82 +108,8 @@ async def test_what_is_not_open_cannot_be_revoked(inside: Inside) -> None:
     assert await states(inside) == ["expired", "accepted"]
 
 
-async def test_of_revoking_and_accepting_at_once_one_wins(inside: Inside) -> None:
-    for number in range(5):
-        invitation = await invite(inside, email=f"p{number}@example.com")
-        answers = await asyncio.gather(
-            accept(inside, invitation["token"]), inside.api.delete(f"/invitations/{invitation['id']}")
-        )
-        assert [answer.status_code for answer in answers] in ([201, 404], [404, 204])
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda token: token[:-1],
-        lambda token: token + "A",
-        lambda token: token + "=",
-        lambda token: token[4:],
-        lambda token: token.swapcase(),
-        lambda token: f"{token}%00",
-        lambda token: f"%20{token}",
-        lambda token: token[:-1] + ("A" if token[-1] != "A" else "B"),
-        lambda token: token[:40] + ("A" if token[40] != "A" else "B") + token[41:],
-    ],
-)
-async def test_a_changed_token_is_none(inside: Inside, change: Callable[[str], str]) -> None:
-    token = (await invite(inside))["token"]
-    await assert_gone(inside, change(token))
-    assert (await accept(inside, token)).status_code == 201
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        "x",
-        "afi_",
-        "afi_" + "A" * 150,
-        "x" * 8000,
-        "%00",
-        "%ff",
-        "🦉",
-        "{token}",
-        "inv_" + "0" * 32,
-    ],
-)
-async def test_garbage_is_no_token(inside: Inside, token: str) -> None:
-    await assert_gone(inside, token)
-
-
-async def test_an_id_or_a_digest_is_no_token(inside: Inside) -> None:
-    invitation = await invite(inside)
-    async with inside.wiring.database.read() as tx:
-        digest = (await tx.get_one(Invitation, invitation["id"])).digest
-    for token in (invitation["id"], digest.hex(), base64.urlsafe_b64encode(digest).decode()):
-        await assert_gone(inside, token)
-
-
-async def test_whoever_has_the_keyring_but_not_the_token_cannot_make_one(inside: Inside) -> None:
-    invitation = await invite(inside)
-    async with inside.wiring.database.read() as tx:
-        row = await tx.get_one(Invitation, invitation["id"])
-    forged = make_token(row.id, row.expires_at, secret=bytes(32), keyring=inside.wiring.keyring)
-    await assert_gone(inside, forged)
-
-
-async def test_a_token_leads_to_its_own_workspace_whoever_asks(inside: Inside) -> None:
-    stranger = await stranger_of(inside)
-    token = (await inside.api.post("/invitations", json=ADA, headers=stranger)).json()["token"]
-    # The key of another workspace neither helps nor harms.
-    answer = await inside.api.post(f"/invitations/{token}/accept", json=JOINED)
-    assert answer.status_code == 201
-    assert (await inside.api.get("/members")).json()["data"] == []
-    assert (await inside.api.get("/members", headers=stranger)).json()["data"] == [answer.json()]
-    assert await told(inside, "user.joined") == []
-
-
 async def test_an_invitation_of_another_workspace_cannot_be_revoked(inside: Inside) -> None:
-    stranger = await stranger_of(inside)
+    stranger = await strangers_key(inside)
     invitation = await invite(inside)
     answer = await inside.api.delete(f"/invitations/{invitation['id']}", headers=stranger)
     assert_refused(answer, 404, "not_found")
@@ -321,7 +148,7 @@ async def test_an_expired_invitation_does_not_stand_in_the_way(inside: Inside) -
 
 
 async def test_the_same_person_may_be_in_two_workspaces(inside: Inside) -> None:
-    stranger = await stranger_of(inside)
+    stranger = await strangers_key(inside)
     await joined(inside)
     token = (await inside.api.post("/invitations", json=ADA, headers=stranger)).json()["token"]
     assert (await accept(inside, token)).status_code == 201
@@ -408,14 +235,6 @@ async def test_what_does_not_fit_joins_nobody_and_leaves_the_invitation_open(
     assert (await accept(inside, token)).json()["role"] == "viewer"
 
 
-async def test_that_a_token_is_gone_is_told_before_anything_of_the_body(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    await accept(inside, token)
-    path = f"/invitations/{token}/accept"
-    for options in ({"content": b"["}, {"json": {}}, {"params": {"a": "b"}}, {"content": b"x" * 300_000}):
-        assert_refused(await inside.api.post(path, **options), 404, "not_found")
-
-
 @pytest.mark.parametrize(
     "password", ["12345678", "p" * 1024, "pa ss\tw\nörd", "🦉" * 8, "'; DROP TABLE members; --", "ﷺ" * 1024]
 )
@@ -435,48 +254,6 @@ async def test_a_password_counts_in_whatever_way_its_letters_were_composed(insid
     async with inside.wiring.database.read() as tx:
         kept = (await tx.scalars(select(Member.password_hash))).one()
     Argon2id.verify_phc_encoded("caf\u00e9 au lait".encode(), kept)
-
-
-async def test_nobody_reads_a_token_or_a_hash_anywhere(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    keyed = {"Idempotency-Key": "k1"}
-    bob = {**ADA, "email": "bob@example.com"}
-    first = (await inside.api.post("/invitations", json=bob, headers=keyed)).json()
-    again = (await inside.api.post("/invitations", json=bob, headers=keyed)).json()
-    assert first.keys() - again.keys() == {"token", "url"}
-    answer = await accept(inside, token)
-    assert set(answer.json()) == MEMBERS
-    async with inside.wiring.database.read() as tx:
-        (kept,) = (await tx.scalars(select(Member.password_hash))).all()
-        rows = [
-            repr(tuple(row))
-            for table in Row.metadata.sorted_tables
-            for row in await tx.execute(select(table))
-        ]
-    secrets = [token, token[4:], first["token"], JOINED["password"]]
-    secrets += [hashlib.sha256(token.encode()).hexdigest(), kept]
-    answers = [await inside.api.get(path) for path in ("/invitations", "/members", "/events?limit=100")]
-    answers += [await inside.api.get(f"/events/{event['id']}") for event in answers[-1].json()["data"]]
-    for secret in secrets:
-        assert all(secret not in one.text for one in answers)
-        assert secret == kept or all(secret not in row for row in rows)
-
-
-async def test_somebody_who_guesses_is_slowed_down_and_keeps_nobody_out(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    answers = await asyncio.gather(*(accept(inside, f"afi_guess{number}") for number in range(50)))
-    limited = [answer for answer in answers if answer.status_code == 429]
-    assert {answer.status_code for answer in answers} == {404, 429}
-    assert int(limited[0].headers["retry-after"]) >= 1
-    assert_refused(limited[0], 429, "rate_limited")
-    # The same address, but a genuine token.
-    assert (await accept(inside, token)).status_code == 201
-
-
-async def test_a_genuine_token_cannot_be_used_to_keep_the_service_busy(inside: Inside) -> None:
-    token = (await invite(inside))["token"]
-    answers = await asyncio.gather(*(accept(inside, token, password="short") for _ in range(50)))
-    assert {answer.status_code for answer in answers} == {422, 429}
 
 
 class AbandonedError(Exception):
