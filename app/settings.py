@@ -127,7 +127,9 @@ class Settings(BaseSettings):
         description="Install what a deployment's requirements.txt names, from the package index of pip.",
     )
     integration_check_seconds: PositiveSeconds = Field(
-        300, ge=1, description="Pause between two checks of an integration that is in use, a tenth more or less."
+        300,
+        ge=1,
+        description="Pause between two checks of an integration that is in use, a tenth more or less.",
     )
     api_rate_limit: int = Field(1000, ge=1, description="API requests a second for one key in one process.")
     publish_rate_limit: int = Field(

@@ -120,7 +120,9 @@ class ExecutionError(Payload):
     step: str | None = Field(description="The id of the step that failed; null outside of any step.")
     integration: str | None = Field(description="The integration's name; null where none took part.")
     error_code: str
-    retry_count: int = Field(ge=0, description="How often the execution had been tried again before.")
+    retry_count: int = Field(
+        ge=0, description="How often the integration's call, or else the execution, had been tried again."
+    )
 
 
 class WorkflowFailed(Payload):

@@ -69,9 +69,9 @@ async def delete(tx: Tx, workflow: Workflow, *, wiring: Wiring) -> None:
 
     Sessions that have begun go on to their end; they and the requests stay readable. The name is free again.
     """
-    now, triggers = wiring.clock(), await live_triggers(tx, workflow.id)
-    workflow.deleted_at = now
+    triggers = await live_triggers(tx, workflow.id)
     touch(workflow, wiring=wiring)
+    now = workflow.deleted_at = workflow.updated_at
     await tx.execute(
         update(Trigger)
         .where(Trigger.workflow_id == workflow.id, Trigger.deleted_at.is_(None))

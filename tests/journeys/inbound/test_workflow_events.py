@@ -128,7 +128,7 @@ def test_a_deleted_workflow_is_told_with_what_it_had(api: httpx2.Client) -> None
     [data] = told(api, "workflow.deleted")
     assert (data["workflow"]["id"], data["workflow"]["status"]) == (workflow_id, "deleted")
     assert [trigger["name"] for trigger in data["workflow"]["triggers"]] == ["placed"]
-    assert data["workflow"]["deleted_at"] >= data["workflow"]["created_at"]
+    assert data["workflow"]["deleted_at"] == data["workflow"]["updated_at"]
 
 
 def test_a_refused_change_is_nothing_to_speak_of(api: httpx2.Client) -> None:
