@@ -51,9 +51,13 @@ class Sweep:
         self._deliverer.look(due)
 
 
-async def repeat(action: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+async def repeat(
+    action: Callable[[], Awaitable[object]], *, seconds: float, pauses_first: bool = False
+) -> None:
     """Run an action for ever, pausing in between; a database that is away only costs the turn."""
     away = False
+    if pauses_first:
+        await asyncio.sleep(seconds)
     while True:
         try:
             await action()
@@ -75,6 +79,9 @@ def start_background(
     return [
         loop.create_task(repeat(Sweep(wiring, deliverer).look, seconds=wiring.settings.sweep_seconds)),
         loop.create_task(repeat(endpoints.refresh, seconds=REFRESH_SECONDS)),
-        loop.create_task(repeat(lambda: check_due(wiring), seconds=wiring.settings.sweep_seconds)),
+        loop.create_task(
+            # A start has more urgent things to do.
+            repeat(lambda: check_due(wiring), seconds=wiring.settings.sweep_seconds, pauses_first=True)
+        ),
         loop.create_task(deliverer.leases.renew_forever()),
     ]
