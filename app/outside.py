@@ -52,6 +52,8 @@ class MailAnswer:
     error: str = ""
     was_sent: bool = False
     """Whether the server may have taken the mail."""
+    refused: tuple[str, ...] = ()
+    """Recipients that the server did not take although it took others."""
 
 
 @dataclass(frozen=True, slots=True)

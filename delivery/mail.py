@@ -88,6 +88,7 @@ class Visit:
         self._tls = tls
         self._socket: socket.socket | None = None
         self._is_cut = False
+        self._refused: tuple[str, ...] = ()
         self.was_sent = False
 
     def pay(self, address: Address) -> MailAnswer:
@@ -99,7 +100,7 @@ class Visit:
             return self._judge(error)
         except smtplib.SMTPRecipientsRefused as error:
             codes = sorted({code for code, _ in error.recipients.values()})
-            return MailAnswer(f"SMTP_{codes[0]}", "the server refuses every recipient")
+            return MailAnswer(f"SMTP_{codes[0]}", "the server refuses every recipient", was_sent=True)
         except smtplib.SMTPNotSupportedError:
             return MailAnswer(
                 "PROTOCOL", "the server does not offer what is needed: STARTTLS, or a way to log in"
@@ -114,7 +115,7 @@ class Visit:
             return MailAnswer("PROTOCOL", _NO_SMTP, was_sent=self.was_sent)
         except OSError:
             return MailAnswer("CONNECT", "the connection could not be made, or broke", was_sent=self.was_sent)
-        return MailAnswer(was_sent=self.was_sent)
+        return MailAnswer(was_sent=self.was_sent, refused=self._refused)
 
     def _judge(self, error: smtplib.SMTPResponseException) -> MailAnswer:
         code = error.smtp_code
@@ -146,7 +147,8 @@ class Visit:
             client.login(self._server.username, self._server.password)
         if self._mail is not None:
             self.was_sent = True
-            client.sendmail(self._mail.sender, list(self._mail.recipients), self._mail.content)
+            mail = self._mail
+            self._refused = tuple(client.sendmail(mail.sender, list(mail.recipients), mail.content))
         with contextlib.suppress(smtplib.SMTPException, OSError):
             # What was to be done is done, however the server takes leave.
             client.quit()

@@ -12,7 +12,7 @@ from app.errors import AetherFlowError, Unavailable
 from app.runner.handler_errors import HandlerError, HandlerStopped
 from app.runner.operations.asking import Asking
 from app.runner.operations.events import emit
-from app.runner.operations.integrations import use_integration
+from app.runner.operations.integrations import send_email, use_integration
 from app.runner.operations.outcomes import attach_custom_data, give_outcome
 from app.runner.operations.plain_texts import check_texts
 from app.runner.operations.sessions import send_signal, start_session
@@ -39,6 +39,7 @@ OPERATIONS: dict[str, Operation] = {
     "value": use_value,
     "emit": emit,
     "integration": use_integration,
+    "send_email": send_email,
 }
 
 

@@ -1,16 +1,18 @@
-"""Requests that a handler makes through an integration.
+"""Requests and mails that a handler sends through an integration.
 
-They are made here, outside of its process, which never sees the credentials. While an answer is awaited the session
+They go out from here and not from its process, which never sees the credentials. While an answer is awaited the session
 gives its place to others, and no time counts as its own. A durable session records the answer, or that there was
 none; one that dies in between asks again when it is taken up.
 """
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from app.integrations.calls import CallFailed, Wanted, call, dress, open_integration
+from app.integrations.calls import CallFailed, Opened, Wanted, call, dress, open_integration
+from app.integrations.mails import WantedMail, compose, send_mail
 from app.outside import HttpAnswer
 from app.rules.integrations.calls import METHODS
 from app.runner.handler_errors import HandlerError
@@ -30,23 +32,82 @@ async def use_integration(asking: Asking) -> Any:
         HandlerError: the request cannot be sent, the integration is not connected, or no answer came of it.
         HandlerStopped, SessionEnds: the session ends meanwhile.
     """
-    arguments, performance = asking.arguments, asking.performance
-    name, wiring = str(arguments["name"]), performance.stage.wiring
-    wanted = read_wanted(arguments, hops=performance.session.hops + 1)
+    wiring = asking.performance.stage.wiring
+    wanted = read_wanted(asking.arguments, hops=asking.performance.session.hops + 1)
+    opened = await open_named(asking)
+    with mistakes_told():
+        dressed = dress(opened, wanted)
+    answer = await await_answer(asking, lambda: call(opened, dressed, wiring=wiring))
+    return await asking.record_result(tell(answer))
+
+
+async def send_email(asking: Asking) -> Any:
+    """Send a mail through an integration and return the addresses that its server refused.
+
+    Raises:
+        HandlerError: the mail cannot be sent, the integration is not connected, or the server did not take it.
+        HandlerStopped, SessionEnds: the session ends meanwhile.
+    """
+    wiring, arguments = asking.performance.stage.wiring, asking.arguments
+    wanted = WantedMail(
+        to=tuple(str(each) for each in arguments["to"]),
+        subject=str(arguments["subject"]),
+        text=arguments["text"],
+        html=arguments["html"],
+        sender=arguments["sender"],
+        timeout_seconds=read_timeout(arguments),
+    )
+    opened = await open_named(asking)
+    with mistakes_told():
+        mail = compose(opened, wanted, wiring=wiring)
+    answer = await await_answer(
+        asking,
+        lambda: send_mail(opened, mail, timeout_seconds=wanted.timeout_seconds, wiring=wiring),
+    )
+    return await asking.record_result(list(answer.refused))
+
+
+async def open_named(asking: Asking) -> Opened:
+    """Return the integration that a handler names.
+
+    Raises:
+        HandlerError: it is not connected.
+    """
+    name, wiring = str(asking.arguments["name"]), asking.performance.stage.wiring
     opened = await open_integration(name, workspace_id=asking.workspace_id, wiring=wiring)
     if isinstance(opened, CallFailed):
         raise failed(name, opened)
+    return opened
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """Let the handler hear what is wrong with what it wants to send.
+
+    Raises:
+        HandlerError: something is.
+    """
     try:
-        dressed = dress(opened, wanted)
+        yield
     except ValueError as error:
         raise HandlerError(str(error), kind="ValueError") from None
+
+
+async def await_answer(asking: Asking, work: Callable[[], Coroutine[Any, Any, T | CallFailed]]) -> T:
+    """Return what a service answers, while others have the session's place.
+
+    Raises:
+        HandlerError: nothing that the handler could use.
+        HandlerStopped, SessionEnds: the session ends meanwhile.
+    """
+    performance = asking.performance
     await performance.notes.flush_what_was_said()
     performance.rest()
-    answer = await unless_stopped(asking, call(opened, dressed, wiring=wiring))
+    answer = await unless_stopped(asking, work())
     await performance.go_on()
     if isinstance(answer, CallFailed):
-        raise failed(name, answer)
-    return await asking.record_result(tell(answer))
+        raise failed(str(asking.arguments["name"]), answer)
+    return answer
 
 
 async def unless_stopped(asking: Asking, work: Coroutine[Any, Any, T]) -> T:
@@ -82,19 +143,28 @@ def read_wanted(arguments: Mapping[str, Any], *, hops: int) -> Wanted:
     body = None if arguments.get("body_base64") is None else b64decode(arguments["body_base64"])
     if body is not None and len(body) > MOST_BODY_BYTES:
         raise HandlerError(f"a body may have {MOST_BODY_BYTES} bytes", kind="ValueError")
-    timeout_seconds = arguments.get("timeout_seconds")
-    timeout_seconds = DEFAULT_TIMEOUT_SECONDS if timeout_seconds is None else float(timeout_seconds)
-    if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
-        raise HandlerError(f"a time-out is up to {LONGEST_TIMEOUT_SECONDS:g} seconds", kind="ValueError")
     return Wanted(
         method,
         str(arguments["path"]),
         query=tuple((str(name), str(value)) for name, value in arguments["query"].items()),
         headers=tuple((str(name), str(value)) for name, value in arguments["headers"]),
         body=body,
-        timeout_seconds=timeout_seconds,
+        timeout_seconds=read_timeout(arguments),
         hops=hops,
     )
+
+
+def read_timeout(arguments: Mapping[str, Any]) -> float:
+    """Return how long a handler gives one try.
+
+    Raises:
+        HandlerError: no time, or too long.
+    """
+    given = arguments.get("timeout_seconds")
+    timeout_seconds = DEFAULT_TIMEOUT_SECONDS if given is None else float(given)
+    if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
+        raise HandlerError(f"a time-out is up to {LONGEST_TIMEOUT_SECONDS:g} seconds", kind="ValueError")
+    return timeout_seconds
 
 
 def tell(answer: HttpAnswer) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests.journeys.inbound.deployments import (
     make_workspace,
     session_of,
 )
+from tests.mail_houses import mail_house
 from tests.receivers import Receiver, Visit, answer, close, hang, receiver, redirect, turns
 from tests.services import Service
 
@@ -90,6 +91,39 @@ PROGRAM = """
                         found += content.startswith(second, place + len(first))
                         place = content.find(first, place + 1)
         http_outcome(200, json={"found": found})
+"""
+
+
+MAIL_MANIFEST = """
+    version: v2
+    project:
+      name: NAME
+    triggers:
+      - name: call
+        type: webhook
+        call: program.py:call
+        is_sync: true
+"""
+
+MAILING = """
+    from aetherflow import integration
+
+
+    def raised_by(action):
+        try:
+            action()
+        except Exception as error:
+            return type(error).__name__
+
+
+    def call(event):
+        post = integration(event.body.json["name"])
+        refused = post.send_email(to="bob@example.com", subject="hello", text="Hello, Bob.", html="<p>Hello")
+        return {
+            "refused": refused,
+            "http": raised_by(lambda: post.get("/")),
+            "header": raised_by(lambda: post.send_email(to="b@example.com", subject="a\\nBcc: c@d.e", text="x")),
+        }
 """
 
 
@@ -393,3 +427,27 @@ async def failed_event(service: Service, session_id: str) -> dict[str, Any] | No
         if session_id in str(data):
             return data
     return None
+
+
+async def test_a_mail_goes_out_by_the_account_of_the_integration(service: Service) -> None:
+    deployed = await asyncio.to_thread(
+        deploy, service, {"aetherflow.yaml": MAIL_MANIFEST, "program.py": MAILING}
+    )
+    async with mail_house() as house:
+        config = {"host": "127.0.0.1", "port": house.port, "tls": False}
+        credentials = {"username": "ada@example.com", "password": SECRET}
+        name = f"post {next(numbers)}"
+        body = {"name": name, "kind": "smtp", "config": config, "credentials": credentials}
+        made = (
+            (await asyncio.to_thread(service.api.post, "/integrations", json=body)).raise_for_status().json()
+        )
+        shown = await asyncio.to_thread(service.api.post, f"/integrations/{made['id']}/connect")
+        assert shown.json()["status"] == "connected"
+        answered = await asyncio.to_thread(deployed.call, "call", json={"name": name})
+        assert answered.json() == {"refused": [], "http": "ValueError", "header": "ValueError"}
+        (sent,) = [line for line in house.heard if "Hello, Bob" in line]
+        assert "From: ada@example.com\r\nTo: bob@example.com\r\nSubject: hello\r\n" in sent
+        house.answers["AUTH"] = "535 no\r\n"
+        failed = await asyncio.to_thread(deployed.call, "call", json={"name": name})
+    assert failed.status_code == 500
+    assert await status_of(service, made["id"]) == "disconnected"

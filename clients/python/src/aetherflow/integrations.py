@@ -15,7 +15,7 @@ from aetherflow.binding import current
 from aetherflow.data import Headers, join_pairs, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aetherflow.arguments import Duration
 
@@ -77,6 +77,36 @@ class Integration:
     def delete(self, path: str, **options: Any) -> IntegrationResponse:
         """Send a DELETE; the options are those of `request`."""
         return self.request("DELETE", path, **options)
+
+    def send_email(
+        self,
+        *,
+        to: str | Sequence[str],
+        subject: str,
+        text: str | None = None,
+        html: str | None = None,
+        sender: str | None = None,
+        timeout: Duration | None = None,
+    ) -> list[str]:
+        """Send a mail through an integration of the kind smtp; return the addresses that the server refused.
+
+        `to` is an address or up to 100 of them. Give `text`, `html` or both. `sender` is by default the user
+        name of the account. What has reached the server is not sent again.
+        """
+        recipients = [to] if isinstance(to, str) else list(to)
+        refused: list[str] = current().perform(
+            "send_email",
+            {
+                "name": self.name,
+                "to": [check_text(each, "to") for each in recipients],
+                "subject": check_text(subject, "subject"),
+                "text": None if text is None else check_text(text, "text"),
+                "html": None if html is None else check_text(html, "html"),
+                "sender": None if sender is None else check_text(sender, "sender"),
+                "timeout_seconds": None if timeout is None else check_seconds(timeout, "timeout"),
+            },
+        )
+        return refused
 
     def request(
         self,

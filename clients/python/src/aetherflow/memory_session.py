@@ -61,6 +61,7 @@ class MemorySession:
         self.custom_data: dict[str, Any] = {}
         self.values: dict[str, Any] = dict(values)
         self.emitted: list[tuple[str, dict[str, Any]]] = []
+        self.emails: list[dict[str, Any]] = []
         self.started: list[dict[str, Any]] = []
         self.signalled: list[tuple[str, str, Any]] = []
         self.waited_seconds = 0.0
@@ -85,6 +86,7 @@ class MemorySession:
             "emit": self._emit,
             "value": self._value,
             "integration": self._integration,
+            "send_email": self._send_email,
         }
         # As over the wire: nothing that the handler changes later changes what it did before.
         return operations[operation](json.loads(json.dumps(arguments)))
@@ -185,6 +187,10 @@ class MemorySession:
                 error_code="NOT_CONNECTED",
             )
         return self._answer(arguments)
+
+    def _send_email(self, arguments: dict[str, Any]) -> list[str]:
+        self.emails.append(arguments)
+        return []
 
     def _pending_of(self, subscription_id: str) -> list[Event]:
         if subscription_id not in self._pending:

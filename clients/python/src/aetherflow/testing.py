@@ -72,7 +72,8 @@ class Result:
     handler raised, or `SessionStopped` when it waited for ever.
 
     `prints` are the printed lines. `steps` ended in this order. `values` is the key-value store afterwards.
-    `emitted` are the published events as (type, data), `started` the arguments of `start` (the first session
+    `emitted` are the published events as (type, data), `emails` the arguments of `send_email` with the `name` of the
+    integration, `started` the arguments of `start` (the first session
     has the id `ses_1`), `signalled` the sent signals as (session id, name, payload). `waited_seconds` is the
     time that sleeps and time-outs would have taken.
     """
@@ -86,6 +87,7 @@ class Result:
     custom_data: dict[str, Any]
     values: dict[str, Any]
     emitted: list[tuple[str, dict[str, Any]]]
+    emails: list[dict[str, Any]]
     started: list[dict[str, Any]]
     signalled: list[tuple[str, str, Any]]
     waited_seconds: float
@@ -196,6 +198,7 @@ def run(
         custom_data=session.custom_data,
         values=session.values,
         emitted=session.emitted,
+        emails=session.emails,
         started=session.started,
         signalled=session.signalled,
         waited_seconds=session.waited_seconds,
