@@ -17,6 +17,7 @@ SHOWN = [
     if block.language == "yaml" and re.search(r"^version:", block.text, re.MULTILINE)
 ]
 TESTING = Path("docs/how-to/test-a-workflow.md")
+CALLING = Path("docs/how-to/call-an-outside-service.md")
 FILTERS = Path("docs/how-to/filter-requests.md")
 
 
@@ -50,9 +51,10 @@ def test_the_program_of_a_page_can_be_imported(page: Path) -> None:
     exec(compile(python_of(page), page.name, "exec"), {"__name__": page.stem})
 
 
-def test_the_unit_tests_that_a_page_shows_pass() -> None:
+@pytest.mark.parametrize("page", [TESTING, CALLING], ids=str)
+def test_the_unit_tests_that_a_page_shows_pass(page: Path) -> None:
     names: dict[str, object] = {}
-    exec(compile(python_of(TESTING), TESTING.name, "exec"), names)
+    exec(compile(python_of(page), page.name, "exec"), names)
     tests = [value for name, value in names.items() if name.startswith("test_")]
     assert len(tests) == 2
     for test in tests:
