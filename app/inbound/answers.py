@@ -56,6 +56,11 @@ class Waiters:
         self._streams: dict[str, Callable[[Answer], None]] = {}
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def has_callers(self) -> bool:
+        """Whether anybody waits in this process."""
+        return bool(self._waiting)
+
     def expect(self, request_id: str) -> asyncio.Future[Reply]:
         """Return a future of the reply to a request. `forget` must follow."""
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

@@ -16,10 +16,6 @@ from app.wiring import Wiring
 # Requests in one commit.
 MOST_RECEIPTS = 200
 
-# How long the deliveries that tell of a beginning leave the processors to those who wait for an answer. Should this
-# process end meanwhile, their leases lapse, and they go out a moment later.
-TELL_SECONDS = 0.01
-
 
 class Receiver:
     """Receives for the callers of this process; `woken` is told of sessions for which something has come."""
@@ -69,7 +65,7 @@ class Receiver:
             written, woken = await self._wiring.database.sessions.receive(
                 receipts, judge=fits, publish=announcement.publish
             )
-        asyncio.get_running_loop().call_later(TELL_SECONDS, announcement.tell)
+        self._announcer.tell(announcement, later=True)
         for receipt in receipts:
             if receipt.request.id in written:
                 self._wiring.metrics.requests.labels("no" if receipt.session is None else "yes").inc()

@@ -69,7 +69,7 @@ class Performer:
             wiring,
             Programs(wiring, folder / "deployments", packages=packages),
             Processes(zygote, limit=self._places),
-            SessionWriter(wiring.database, announcer),
+            SessionWriter(wiring.database, announcer, self.waiters),
             self.waiters,
             announcer,
         )

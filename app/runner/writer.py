@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from app.inbound.answers import Waiters
 from app.outbound.announce import Announcer
 from app.store.database import Database, is_away
 from app.store.hot.session_rows import Writing, Written
@@ -26,9 +27,10 @@ log = structlog.get_logger()
 class SessionWriter:
     """The writings of this process. Of one session there is never more than one at a time."""
 
-    def __init__(self, database: Database, announcer: Announcer) -> None:
+    def __init__(self, database: Database, announcer: Announcer, waiters: Waiters) -> None:
         self._database = database
         self._announcer = announcer
+        self._waiters = waiters
         self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -76,6 +78,6 @@ class SessionWriter:
                     raise
                 log.warning("sessions_wait_for_database", count=len(writings))
             else:
-                announcement.tell()
+                self._announcer.tell(announcement, later=self._waiters.has_callers)
                 return written
             await asyncio.sleep(AWAY_SECONDS)

@@ -194,7 +194,7 @@ def test_a_handler_that_is_not_there_is_told_by_file_and_name(folder: Path, name
         load_handler(f"program.py:{name}", str(folder))
 
 
-def failure(folder: Path, text: str) -> dict[str, str]:
+def failure(folder: Path, text: str) -> dict[str, Any]:
     """Return what is told of the error that a program raises."""
     write(folder, "program.py", text)
     try:
@@ -233,6 +233,42 @@ def handler(event):
     lines = told["traceback"].split("\n")
     assert lines.index("KeyError: 'missing'") < lines.index("ValueError: no order")
     assert told["message"] == "ValueError: no order"
+
+
+CALLING = """
+from aetherflow import IntegrationError
+
+
+def call():
+    raise IntegrationError("no", integration="ledger", error_code="TIMEOUT", retry_count=3)
+
+
+def handler(event):
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "    call()",
+        "    try:\n        call()\n    except IntegrationError as error:\n        raise KeyError from error",
+    ],
+)
+def test_a_failed_call_of_an_integration_is_told_apart(folder: Path, lines: str) -> None:
+    told = failure(folder, CALLING + lines)
+    assert told["error"] == {"integration": "ledger", "error_code": "TIMEOUT", "retry_count": 3}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "    raise ValueError",
+        "    try:\n        call()\n    except IntegrationError:\n        raise KeyError",
+        "    try:\n        call()\n    except IntegrationError:\n        raise KeyError from None",
+    ],
+)
+def test_another_error_is_not_blamed_on_an_integration(folder: Path, lines: str) -> None:
+    assert "error" not in failure(folder, CALLING + lines)
 
 
 def test_what_was_suppressed_is_not_shown(folder: Path) -> None:

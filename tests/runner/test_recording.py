@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from aetherflow import AetherFlowError
+from aetherflow import AetherFlowError, IntegrationError
 from aetherflow.runner.recording import keep, keep_raised, make_refusal, restore
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,3 +216,21 @@ def test_what_the_service_refuses_is_raised_as_what_it_says(kind: str, expected:
     error = make_refusal({"type": kind, "message": "no"})
     assert type(error) is expected
     assert error.args == ("no",)
+
+
+def test_a_failed_call_of_an_integration_comes_back_with_what_it_knows() -> None:
+    error = make_refusal(
+        {
+            "type": "IntegrationError",
+            "message": "integration 'ledger': The service answers 503.",
+            "integration": "ledger",
+            "error_code": "HTTP_503",
+            "retry_count": 3,
+        }
+    )
+    text, raised = keep_raised(error, of="step")
+    assert raised is error
+    for one in (error, restore(text)):
+        assert isinstance(one, IntegrationError)
+        assert str(one) == "integration 'ledger': The service answers 503."
+        assert (one.integration, one.error_code, one.retry_count) == ("ledger", "HTTP_503", 3)

@@ -88,6 +88,33 @@ async def make_pool(dsn: str, settings: dict[str, str]) -> asyncpg.Pool:
     )
 
 
+def publish_arguments(
+    events: Sequence[NewEvent],
+    deliveries: Sequence[NewDelivery],
+    *,
+    token: int | None,
+    leased_until: datetime | None,
+) -> list[Any]:
+    """Return what PUBLISH takes."""
+    return [
+        [e.workspace_id for e in events],
+        [e.id for e in events],
+        [e.type for e in events],
+        [e.body for e in events],
+        [e.created_at for e in events],
+        [e.endpoints_version for e in events],
+        [d.workspace_id for d in deliveries],
+        [d.id for d in deliveries],
+        [d.event_id for d in deliveries],
+        [d.event_type for d in deliveries],
+        [d.endpoint_id for d in deliveries],
+        [d.created_at for d in deliveries],
+        leased_until,
+        token,
+        [e.hops for e in events],
+    ]
+
+
 class PostgresqlHotStore:
     """See `contract.HotStore`."""
 
@@ -119,22 +146,7 @@ class PostgresqlHotStore:
         whole: bool,
     ) -> set[tuple[str, str]]:
         """See `contract.HotStore.publish`."""
-        arguments = [
-            [e.workspace_id for e in events],
-            [e.id for e in events],
-            [e.type for e in events],
-            [e.body for e in events],
-            [e.created_at for e in events],
-            [e.endpoints_version for e in events],
-            [d.workspace_id for d in deliveries],
-            [d.id for d in deliveries],
-            [d.event_id for d in deliveries],
-            [d.event_type for d in deliveries],
-            [d.endpoint_id for d in deliveries],
-            [d.created_at for d in deliveries],
-            leased_until,
-            token,
-        ]
+        arguments = publish_arguments(events, deliveries, token=token, leased_until=leased_until)
         async with acquire(self._publishing) as connection:
             if not whole:
                 return {(row[0], row[1]) for row in await connection.fetch(PUBLISH, *arguments)}

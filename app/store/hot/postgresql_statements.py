@@ -8,11 +8,11 @@ the text of a statement, and so its prepared plan, the same for any number of ro
 # that have ids in common wait for each other, so all of them write in the same order: else they could wait in a ring.
 PUBLISH = """
 WITH input AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::bigint[])
-        AS i (workspace_id, id, type, body, created_at, version)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::bigint[], $15::int[])
+        AS i (workspace_id, id, type, body, created_at, version, hops)
 ), written AS (
-    INSERT INTO events (workspace_id, id, type, body, created_at)
-    SELECT i.workspace_id, i.id, i.type, i.body, i.created_at
+    INSERT INTO events (workspace_id, id, type, body, hops, created_at)
+    SELECT i.workspace_id, i.id, i.type, i.body, i.hops, i.created_at
     FROM input i JOIN workspaces w ON w.id = i.workspace_id AND w.endpoints_version = i.version
     ORDER BY i.workspace_id, i.id
     ON CONFLICT DO NOTHING

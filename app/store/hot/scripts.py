@@ -17,7 +17,10 @@ import asyncpg
 import orjson
 
 from app.store.columns import from_microseconds, to_microseconds
-from app.store.hot.postgresql import BY_INDEX, acquire, make_pool
+from app.store.hot.contract import NewDelivery, NewEvent
+from app.store.hot.postgresql import BY_INDEX, acquire, make_pool, publish_arguments
+from app.store.hot.postgresql_statements import PUBLISH
+from app.store.hot.sqlite import publish_rows
 from app.store.hot.writer import Writer
 
 T = TypeVar("T")
@@ -41,7 +44,19 @@ class Each(NamedTuple):
     rows: Sequence[tuple[Any, ...]]
 
 
-Script = Generator[Fetch | Each, list[Any], T]
+class Publish(NamedTuple):
+    """Events that are published with their deliveries, as `contract.HotStore.publish` does; (workspace id, event id) of
+    those that were written come back.
+    """
+
+    events: Sequence[NewEvent]
+    deliveries: Sequence[NewDelivery]
+    token: int | None
+    leased_until: datetime | None
+
+
+Step = Fetch | Each | Publish
+Script = Generator[Step, list[Any], T]
 
 
 def read_instant(value: Any) -> datetime:
@@ -80,15 +95,26 @@ class PostgresqlScripts:
             try:
                 step = next(script)
                 while True:
-                    rows: list[Any] = []
-                    if isinstance(step, Fetch):
-                        rows = await connection.fetch(step.statement, *step.arguments)
-                    elif step.rows:
-                        await connection.executemany(step.statement, step.rows)
-                    step = script.send(rows)
+                    step = script.send(await take_step(connection, step))
             except StopIteration as end:
                 value: T = end.value
         return value
+
+
+async def take_step(connection: Any, step: Step) -> list[Any]:
+    """Carry out a step on PostgreSQL and return its rows."""
+    match step:
+        case Fetch():
+            return list(await connection.fetch(step.statement, *step.arguments))
+        case Each():
+            if step.rows:
+                await connection.executemany(step.statement, step.rows)
+            return []
+        case Publish():
+            arguments = publish_arguments(
+                step.events, step.deliveries, token=step.token, leased_until=step.leased_until
+            )
+            return [tuple(row) for row in await connection.fetch(PUBLISH, *arguments)]
 
 
 class SqliteScripts:
@@ -107,16 +133,31 @@ def carry_out(connection: sqlite3.Connection, script: Script[T]) -> T:
     try:
         step = next(script)
         while True:
-            statement = to_sqlite(step.statement)
-            rows: list[Any] = []
-            if isinstance(step, Fetch):
-                rows = connection.execute(statement, bind(step.arguments)).fetchall()
-            elif step.rows:
-                connection.executemany(statement, [bind(row) for row in step.rows])
-            step = script.send(rows)
+            step = script.send(take_sqlite_step(connection, step))
     except StopIteration as end:
         value: T = end.value
         return value
+
+
+def take_sqlite_step(connection: sqlite3.Connection, step: Step) -> list[Any]:
+    """Carry out a step on SQLite and return its rows."""
+    match step:
+        case Fetch():
+            return connection.execute(to_sqlite(step.statement), bind(step.arguments)).fetchall()
+        case Each():
+            if step.rows:
+                connection.executemany(to_sqlite(step.statement), [bind(row) for row in step.rows])
+            return []
+        case Publish():
+            published = publish_rows(
+                connection,
+                step.events,
+                step.deliveries,
+                token=step.token,
+                leased_until=step.leased_until,
+                whole=False,
+            )
+            return list(published)
 
 
 def bind(values: Sequence[Any]) -> list[Any]:

@@ -61,6 +61,42 @@ def read_json(connection: sqlite3.Connection, statement: str, *arguments: Any) -
     return orjson.loads(connection.execute(statement, *arguments).fetchone()[0])
 
 
+def publish_rows(
+    connection: sqlite3.Connection,
+    events: Sequence[NewEvent],
+    deliveries: Sequence[NewDelivery],
+    *,
+    token: int | None,
+    leased_until: datetime | None,
+    whole: bool,
+) -> set[tuple[str, str]]:
+    """Publish in a transaction that has begun: see `contract.HotStore.publish`."""
+    versions = read_json(connection, VERSIONS, [to_json({e.workspace_id for e in events})])
+    known = read_json(connection, KNOWN_EVENTS, [to_json((e.workspace_id, e.id) for e in events)])
+    known_ids = {(workspace_id, event_id) for workspace_id, event_id in known}
+    fresh = [
+        e
+        for e in events
+        if versions.get(e.workspace_id) == e.endpoints_version and (e.workspace_id, e.id) not in known_ids
+    ]
+    if whole and len(fresh) < len(events):
+        return set()
+    written = {(e.workspace_id, e.id) for e in fresh}
+    insert_rows(
+        connection,
+        INSERT_EVENTS,
+        [(e.workspace_id, e.id, e.type, e.body, e.hops, to_microseconds(e.created_at)) for e in fresh],
+    )
+    rows = to_json(
+        (d.workspace_id, d.id, d.event_id, d.event_type, d.endpoint_id, to_microseconds(d.created_at))
+        for d in deliveries
+        if (d.workspace_id, d.event_id) in written
+    )
+    until = leased_until and to_microseconds(leased_until)
+    connection.execute(INSERT_DELIVERIES, {"rows": rows, "until": until, "token": token})
+    return written
+
+
 class SqliteHotStore:
     """See `contract.HotStore`."""
 
@@ -86,34 +122,11 @@ class SqliteHotStore:
     ) -> set[tuple[str, str]]:
         """See `contract.HotStore.publish`."""
 
-        def publish(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-            versions = read_json(connection, VERSIONS, [to_json({e.workspace_id for e in events})])
-            known = read_json(connection, KNOWN_EVENTS, [to_json((e.workspace_id, e.id) for e in events)])
-            known_ids = {(workspace_id, event_id) for workspace_id, event_id in known}
-            fresh = [
-                e
-                for e in events
-                if versions.get(e.workspace_id) == e.endpoints_version
-                and (e.workspace_id, e.id) not in known_ids
-            ]
-            if whole and len(fresh) < len(events):
-                return set()
-            written = {(e.workspace_id, e.id) for e in fresh}
-            insert_rows(
-                connection,
-                INSERT_EVENTS,
-                [(e.workspace_id, e.id, e.type, e.body, to_microseconds(e.created_at)) for e in fresh],
+        return await self._writer.run(
+            lambda connection: publish_rows(
+                connection, events, deliveries, token=token, leased_until=leased_until, whole=whole
             )
-            rows = to_json(
-                (d.workspace_id, d.id, d.event_id, d.event_type, d.endpoint_id, to_microseconds(d.created_at))
-                for d in deliveries
-                if (d.workspace_id, d.event_id) in written
-            )
-            until = leased_until and to_microseconds(leased_until)
-            connection.execute(INSERT_DELIVERIES, {"rows": rows, "until": until, "token": token})
-            return written
-
-        return await self._writer.run(publish)
+        )
 
     async def due_endpoints(self, *, now: datetime, limit: int, after: str = "") -> list[str]:
         """See `contract.HotStore.due_endpoints`."""

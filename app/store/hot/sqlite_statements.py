@@ -9,7 +9,7 @@ SELECT json_group_array(json_array(e.workspace_id, e.id)) FROM json_each(?) i CR
 WHERE e.workspace_id = json_extract(i.value, '$[0]') AND e.id = json_extract(i.value, '$[1]')
 """
 
-INSERT_EVENTS = "INSERT INTO events (workspace_id, id, type, body, created_at) VALUES "
+INSERT_EVENTS = "INSERT INTO events (workspace_id, id, type, body, hops, created_at) VALUES "
 
 INSERT_DELIVERIES = """
 INSERT INTO deliveries (workspace_id, id, event_id, event_type, endpoint_id, status, attempt_count, single_try,
