@@ -10,7 +10,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from app.errors import NotFound, Unavailable
 from app.integrations.checks import Look, apply, as_sentence
@@ -187,5 +187,6 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     """Return a text without secrets, as they are or escaped for a URL."""
     for secret in secrets:
         if len(secret) >= SHORTEST_MASKED:
-            text = text.replace(secret, HIDDEN).replace(quote(secret, safe=""), HIDDEN)
+            for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+                text = text.replace(form, HIDDEN)
     return text

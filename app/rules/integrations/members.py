@@ -37,9 +37,12 @@ Line = Annotated[str, AfterValidator(check_one_line), Field(max_length=1024)]
 
 
 class Members(BaseModel):
-    """A part of an integration as its owner gives it: strict, and without members that mean nothing."""
+    """A part of an integration as its owner gives it: strict, and without members that mean nothing.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    Errors repeat nothing of it, because it may be a credential.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class NoMembers(Members):

@@ -116,18 +116,21 @@ async def unless_stopped(asking: Asking, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         HandlerStopped, SessionEnds: it does; the work is cut off.
     """
-    performance = asking.performance
+    bell = asking.performance.bell
     working = asyncio.ensure_future(work)
     try:
         while not working.done():
-            performance.bell.clear()
-            performance.check_stop()
-            ringing = asyncio.ensure_future(performance.bell.wait())
-            await asyncio.wait([working, ringing], return_when=asyncio.FIRST_COMPLETED)
-            ringing.cancel()
+            bell.clear()
+            asking.performance.check_stop()
+            ringing = asyncio.ensure_future(bell.wait())
+            try:
+                await asyncio.wait([working, ringing], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ringing.cancel()
     finally:
         if not working.done():
             working.cancel()
+            await asyncio.wait([working])
     return working.result()
 
 

@@ -184,6 +184,8 @@ async def test_a_request_arrives_with_the_credentials_and_its_answer_comes_back(
     assert (seen["status"], seen["text"], seen["headers"]["X-Kept"]) == (201, '{"id": 7}', "yes")
     assert (request.method, request.path) == ("POST", "/hooks/orders?draft=1&q=%C3%A4+b")
     assert request.headers["authorization"] == f"Bearer {SECRET}"
+    # Should it have been a trigger of this service, that would know how far it has come.
+    assert request.headers["x-aetherflow-hops"] == "1"
     assert (request.headers["x-own"], request.headers["content-type"]) == ("1", "application/json")
     assert request.body == b'{"n":1}'
 
