@@ -197,6 +197,21 @@ def test_a_session_that_another_one_starts_is_told_of_as_well(deployed: Deployed
     assert len(told_of(api, child, "workflow.executed")) == 1
 
 
+def test_a_session_outlives_its_workflow_and_is_told_of_under_its_name(
+    service: Service, api: httpx2.Client
+) -> None:
+    other = deploy(service, {"aetherflow.yaml": MANIFEST, "program.py": PROGRAM}, api=api)
+    session_id = begin(other, "durable")
+    until(lambda: told_of(api, session_id, "workflow.executed"), what="the session has begun")
+    api.delete(f"/workflows/{other.workflow_id}").raise_for_status()
+    end = end_of(api, session_id)
+    [deleted] = [
+        data for data in published(api, "workflow.deleted") if data["workflow"]["id"] == other.workflow_id
+    ]
+    assert (end["type"], end["workflow"]["name"]) == ("workflow.completed", deleted["workflow"]["name"])
+    assert end["execution"]["trigger"] == "durable"
+
+
 def test_an_end_with_more_than_an_event_can_hold_tells_what_fits(
     deployed: Deployed, api: httpx2.Client
 ) -> None:
