@@ -8,7 +8,7 @@ import pytest
 
 from app.catalogue import find
 from tests.journeys.inbound.deployments import Deployed, deploy, make_workspace
-from tests.journeys.inbound.published import end_of, told_of
+from tests.journeys.inbound.published import end_of, published, told_of
 from tests.services import Service
 from tests.waiting import until
 
