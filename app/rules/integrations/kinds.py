@@ -34,7 +34,7 @@ def connect(kind: str, config: Mapping[str, Any], credentials: Mapping[str, Any]
     """Return the service that members of a kind make.
 
     Raises:
-        ValidationError: pydantic's, titled `config` or `credentials`: some of them do not fit.
+        ValidationError: some of them do not fit.
     """
     of_kind = KINDS[kind]
     read_config = of_kind.config.model_validate(config)
