@@ -10,6 +10,7 @@ import pytest
 from app.inbound.answers import Waiters
 from app.inbound.sessions import find
 from app.inbound.stopping import stop
+from app.outbound.announce import Announcer
 from app.queue import LocalQueue
 from app.runner.operations import operate
 from app.runner.past import Past
@@ -44,12 +45,14 @@ async def stage(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
     await wiring.database.open()
     await empty(wiring.database)
     processes = Processes(Zygote(python=python_of(None), memory_bytes=1 << 29), limit=4)
+    announcer, waiters = Announcer(wiring), Waiters(wiring.database)
     yield Stage(
         wiring,
         Programs(wiring, tmp_path, packages=None),
         processes,
-        SessionWriter(wiring.database),
-        Waiters(wiring.database),
+        SessionWriter(wiring.database, announcer, waiters),
+        waiters,
+        announcer,
     )
     await wiring.database.close()
 

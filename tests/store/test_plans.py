@@ -219,7 +219,7 @@ HOT = {
         postgresql.PUBLISHING,
         postgresql.PUBLISH,
         f"'{{ws_many}}', '{{evt_new}}', '{{a.b}}', '{{x}}', array[{MOMENT}], '{{0}}', '{{ws_many}}', '{{dlv_new}}',"
-        f" '{{evt_new}}', '{{a.b}}', '{{{ENDPOINT}}}', array[{MOMENT}], {MOMENT}, 7",
+        f" '{{evt_new}}', '{{a.b}}', '{{{ENDPOINT}}}', array[{MOMENT}], {MOMENT}, 7, '{{0}}'",
     ),
     "due_endpoints": (postgresql.CLAIMING, postgresql.DUE_ENDPOINTS, f"{MOMENT}, 2000, ''"),
     "claim": (
