@@ -109,7 +109,7 @@ def test_a_method_that_a_path_does_not_take_is_told_which_ones_it_does(
         "/api/v1/Events",
         "/api/v2/events",
         "/api/v1/workflows/",
-        "/api/v1/integrations",
+        "/api/v1/integrations/",
         "/api/v1/event-types",
         "/api/v1/stats",
         "/healthz/",
