@@ -171,6 +171,8 @@ class Performance:
             )
         elif "tell" in message:
             self.notes.step(message["tell"], message["details"])
+            if "record" in message:
+                self.notes.record(*message["record"])
         elif "record" in message:
             await self._record(message)
         elif "perform" in message:

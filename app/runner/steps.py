@@ -10,24 +10,19 @@ from app.store.hot.session_rows import StepState
 # More than anybody reads; a loop of steps must not fill the database.
 MOST_STEPS = 10_000
 
-RUNNING = "running"
-COMPLETED = "completed"
-
 
 class Steps:
     """The steps that have begun, numbered in that order.
 
-    `known` are those of earlier runs of the session. A durable session numbers its steps itself, and one that was
-    completed before stays as it was then. Another session begins a step that was cut off again, as the same one.
+    `known` are those of earlier runs of the session. One that was cut off is begun again, as the same step.
     """
 
     def __init__(self, clock: Callable[[], datetime], known: Sequence[StepState] = ()) -> None:
         self._clock = clock
         self._latest = {step.number: step for step in known}
-        self._count = max(self._latest, default=0)
-        self._cut_off = [step for step in known if step.status == RUNNING]
-        # In the order in which they began in this run.
-        self._open = list(self._cut_off)
+        self._count = max((step.number for step in known), default=0)
+        self._open = [step for step in known if step.status == "running"]
+        self._cut_off = list(self._open)
 
     @property
     def all(self) -> list[StepState]:
@@ -35,16 +30,10 @@ class Steps:
         return [self._latest[number] for number in sorted(self._latest)]
 
     def tell(self, fact: str, details: dict[str, Any]) -> list[StepState]:
-        """Return the step that has begun or ended, as a list of one, or of none if nothing is new."""
-        name, given = fit_for_text(str(details.get("name", ""))), details.get("number")
-        step = self._begin(name, given) if fact == "step_started" else self._end(name, given, details)
-        if step is None:
-            return []
-        self._latest[step.number] = step
-        self._open = [one for one in self._open if one.number != step.number]
-        if step.status == RUNNING:
-            self._open.append(step)
-        return [step]
+        """Return the step that has begun or ended, as a list of one, or of none beyond the bound."""
+        changed = self._change(fact, details)
+        self._latest |= {step.number: step for step in changed}
+        return changed
 
     def fail_open(self, reason: str) -> list[StepState]:
         """Return the steps that were cut off, as failed."""
@@ -53,28 +42,32 @@ class Steps:
         self._latest |= {step.number: step for step in failed}
         return failed
 
-    def _begin(self, name: str, given: int | None) -> StepState | None:
-        number = self._number(name) if given is None else given
-        known = self._latest.get(number)
-        if not 0 < number <= MOST_STEPS or (given is not None and known and known.status == COMPLETED):
-            return None
-        return StepState(number, name, RUNNING, self._clock())
-
-    def _end(self, name: str, given: int | None, details: dict[str, Any]) -> StepState | None:
-        found = next((s for s in reversed(self._open) if s.name == name and given in (None, s.number)), None)
+    def _change(self, fact: str, details: dict[str, Any]) -> list[StepState]:
+        name = fit_for_text(str(details.get("name", "")))
+        if fact == "step_started":
+            number = self._number(name)
+            if number > MOST_STEPS:
+                return []
+            step = StepState(number, name, "running", self._clock())
+            self._open.append(step)
+            return [StepState(step.number, step.name, step.status, step.started_at)]
+        found = next((step for step in reversed(self._open) if step.name == name), None)
         if found is None:
-            return None
+            return []
+        self._open.remove(found)
         if found in self._cut_off:
             self._cut_off.remove(found)
         error = details.get("error")
-        return StepState(
-            found.number,
-            name,
-            COMPLETED if details.get("status") == COMPLETED else "failed",
-            found.started_at,
-            int(details.get("duration_ms") or 0),
-            None if error is None else fit_for_text(str(error)),
-        )
+        return [
+            StepState(
+                found.number,
+                name,
+                "completed" if details.get("status") == "completed" else "failed",
+                found.started_at,
+                int(details.get("duration_ms") or 0),
+                None if error is None else fit_for_text(str(error)),
+            )
+        ]
 
     def _number(self, name: str) -> int:
         """Return the number of a step that begins: its own, if it was cut off when the session ran before."""
@@ -83,4 +76,5 @@ class Steps:
             self._count += 1
             return self._count
         self._cut_off.remove(again)
+        self._open.remove(again)
         return again.number

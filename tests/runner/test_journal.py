@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aetherflow import AetherFlowError
+from aetherflow import AetherFlowError, step
+from aetherflow.binding import bind
 from aetherflow.runner.channel import Channel
 from aetherflow.runner.journal import DeterminismError, Journal
 from aetherflow.runner.prints import Prints
@@ -208,9 +209,43 @@ def test_requests_to_the_service_are_numbered_with_the_rest_and_come_back(servic
     assert session.perform("value", {"action": "get", "key": "k"}) == 7
     assert session.compute("step", "save", refuse_to_run) == 2
     session.check_end()
-    session.tell("step_started", {"name": "next"})
     again.close()
-    assert again.messages == [{"tell": "step_started", "details": {"name": "next", "number": 3}}]
+    assert again.messages == []
+
+
+def test_a_block_is_told_once_however_often_the_handler_runs() -> None:
+    first = Journaling()
+    run_blocks(first, [])
+    records = [message["record"] for message in first.messages if "record" in message]
+    assert [record[:3] for record in records] == [
+        [1, "step_started", "outer"],
+        [2, "step", "load"],
+        [3, "step_ended", "outer"],
+    ]
+    told = [message["details"]["name"] for message in first.messages if "tell" in message]
+    assert told == ["outer", "load", "inner", "inner", "load", "outer"]
+    again = Journaling()
+    run_blocks(again, [record[1:] for record in records])
+    assert again.messages == []
+
+
+def run_blocks(service: Journaling, records: list[list[str]]) -> None:
+    """Run a handler with a block around a step around a block, which is a part of the step."""
+    session = DurableSession(Channel(service.theirs), "ses_1", journal_of(service, records))
+
+    @step("load")
+    def load() -> None:
+        with step("inner"):
+            pass
+
+    bind(session)
+    try:
+        with step("outer"):
+            load()
+        session.check_end()
+    finally:
+        bind(None)
+        service.close()
 
 
 def test_what_the_service_refused_is_refused_again(service: Journaling) -> None:

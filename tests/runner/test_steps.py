@@ -99,26 +99,6 @@ def test_a_step_around_a_wait_ends_in_another_process_as_itself() -> None:
     assert [state.number for state in begin(steps, "around a wait")] == [2]
 
 
-def test_a_block_that_was_completed_before_a_wait_is_not_another_step_when_the_handler_runs_again() -> None:
-    steps = new_steps(StepState(1, "load", "completed", START, 5))
-    assert steps.tell("step_started", {"name": "load", "number": 1}) == []
-    assert end(steps, "load", number=1) == []
-    [saving] = steps.tell("step_started", {"name": "save", "number": 2})
-    assert [shown(state) for state in steps.all] == [(1, "load", "completed", 5), shown(saving)]
-
-
-def test_a_numbered_step_that_was_cut_off_is_begun_again_as_itself() -> None:
-    steps = new_steps(StepState(1, "load", "failed", START, None, "the process ended"))
-    [again] = steps.tell("step_started", {"name": "load", "number": 1})
-    assert shown(again) == (1, "load", "running", None)
-    assert [shown(state) for state in end(steps, number=1)] == [(1, "load", "completed", 12)]
-
-
-@pytest.mark.parametrize("number", [0, -1, MOST_STEPS + 1])
-def test_a_number_that_no_step_can_have_is_none(number: int) -> None:
-    assert new_steps().tell("step_started", {"name": "load", "number": number}) == []
-
-
 def test_no_more_steps_are_kept_than_anybody_reads() -> None:
     steps = new_steps()
     kept = []

@@ -93,6 +93,16 @@ class Journal:
         self._record("reading", name, keep(value, of=name), awaited=False)
         return value
 
+    def tell(self, fact: str, details: dict[str, Any]) -> None:
+        """Tell the service of the beginning or the end of a block, once however often the handler runs."""
+        if self.is_replaying:
+            self.recall(fact, details["name"])
+            return
+        record = [self.position + 1, fact, storable(details["name"]), keep(None, of=fact)]
+        # In one message, so that either both are written or neither is.
+        self._channel.send({"tell": fact, "details": details, "record": record})
+        self.position += 1
+
     def check_end(self) -> None:
         """Accept that the handler returns.
 

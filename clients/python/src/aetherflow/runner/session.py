@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, TypeVar
 
+from aetherflow.computing import enclosing_computation
 from aetherflow.errors import AetherFlowError, SessionStopped
 from aetherflow.runner.channel import Channel
 from aetherflow.runner.journal import Journal, storable
@@ -49,32 +50,6 @@ class PlainSession:
         """Accept that the handler returns."""
 
 
-class StepNumbers:
-    """Numbers steps as they begin, those that come back from the journal as well.
-
-    A handler that runs again comes to the same steps in the same order, so its number tells the service which one it
-    is.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._open: list[tuple[int, str]] = []
-
-    def skip(self) -> None:
-        """Count a step that was recorded and does not run."""
-        self._count += 1
-
-    def number(self, fact: str, name: str) -> int:
-        """Return the number of a step that begins, or of the last one of its name that has not ended."""
-        if fact == "step_started":
-            self._count += 1
-            self._open.append((self._count, name))
-            return self._count
-        found = next(step for step in reversed(self._open) if step[1] == name)
-        self._open.remove(found)
-        return found[0]
-
-
 class DurableSession:
     """A session whose results are recorded, so that it can go on in another process."""
 
@@ -85,7 +60,6 @@ class DurableSession:
         self.session_id = session_id
         self._journal = journal
         self._thread = threading.get_ident()
-        self._steps = StepNumbers()
         self.readings = Readings(journal, lambda seconds: self.perform("sleep", {"seconds": seconds}))
 
     def perform(self, operation: str, arguments: dict[str, Any]) -> Any:
@@ -104,8 +78,6 @@ class DurableSession:
     def compute(self, kind: str, name: str, function: Callable[[], T]) -> T:
         """Return the result of a step, which is worked out once however often the handler runs."""
         self._check_thread()
-        if kind == "step" and self._journal.is_replaying:
-            self._steps.skip()
 
         def run() -> T:
             with self.readings.plain():
@@ -115,9 +87,11 @@ class DurableSession:
 
     def tell(self, fact: str, details: dict[str, Any]) -> None:
         """Tell the service something, unless it was told when the handler ran before."""
-        number = self._steps.number(fact, details["name"])
-        if not self._journal.is_replaying:
-            self._channel.send({"tell": fact, "details": {**details, "number": number}})
+        if enclosing_computation() is None and threading.get_ident() == self._thread:
+            self._journal.tell(fact, details)
+        elif not self._journal.is_replaying:
+            # What a step does inside has no records of its own, nor has what another thread does.
+            self._channel.send({"tell": fact, "details": details})
 
     def check_end(self) -> None:
         """Accept that the handler returns.
