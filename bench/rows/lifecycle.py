@@ -36,17 +36,25 @@ def register(rig: Rig, count: int) -> None:
 
 
 def measure_answers(rig: Rig, seconds: float) -> Measured:
-    """Half the time without endpoints, half with some."""
+    """Half the time without endpoints, half with some: calls far apart, and one after the other."""
     path = path_of(rig, "answer")
-    load: dict[str, Any] = {"connections": 1, "accepted": 200}
-    rig.call(path, WARM_UP_SECONDS, **load)
-    silent = rig.call(path, seconds / 2, **load).waits_ms()
+    idle: dict[str, Any] = {"connections": 4, "accepted": 200, "calls_per_second": IDLE_CALLS_PER_SECOND}
+    busy: dict[str, Any] = {"connections": 1, "accepted": 200}
+    rig.call(path, WARM_UP_SECONDS, **busy)
+    silent = [percentile(rig.call(path, seconds / 2, **load).waits_ms(), 50) for load in (idle, busy)]
     register(rig, ENDPOINTS)
-    rig.call(path, WARM_UP_SECONDS, **load)
-    told = rig.call(path, seconds / 2, **load).waits_ms()
-    ratio = percentile(told, 50) / percentile(silent, 50)
-    facts = {"silent_p50_ms": percentile(silent, 50), "told_p50_ms": percentile(told, 50)}
-    return Measured({"ratio": ratio}, facts | {"calls": len(silent) + len(told)})
+    rig.call(path, WARM_UP_SECONDS, **busy)
+    told = [percentile(rig.call(path, seconds / 2, **load).waits_ms(), 50) for load in (idle, busy)]
+    until_delivered(rig)
+    return Measured(
+        {"idle": told[0] / silent[0], "busy": told[1] / silent[1]},
+        {
+            "idle_silent_p50_ms": silent[0],
+            "idle_told_p50_ms": told[0],
+            "busy_silent_p50_ms": silent[1],
+            "busy_told_p50_ms": told[1],
+        },
+    )
 
 
 def prepare_arrivals(rig: Rig) -> None:
@@ -105,8 +113,11 @@ def delay_ms(row: Sequence[Any]) -> float:
 
 ANSWER_TOLD = Row(
     "answer-told",
-    f"synchronous trigger, one connection, {ENDPOINTS} endpoints hear of each session, against none",
-    (Figure("ratio", "p50 with / without", "times", 1.3),),
+    f"synchronous trigger, {ENDPOINTS} endpoints hear of each session, against none",
+    (
+        Figure("idle", f"p50 with / without, {IDLE_CALLS_PER_SECOND}/s", "times", 1.3),
+        Figure("busy", "p50 with / without, one call after the other", "times", 1.3),
+    ),
     lambda _: None,
     measure_answers,
     # Of each run the first half has no endpoints.
