@@ -32,6 +32,9 @@ DEATH_SECONDS = 1.0
 # How long messages are taken before others have their turn.
 TURN_SECONDS = 0.001
 
+# Far more than an integration's call is tried.
+MOST_RETRIES = 1_000
+
 # What comes of messages that our package would not have sent: only an author's own hand on the channel does that.
 NOT_UNDERSTOOD = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
@@ -193,7 +196,7 @@ class Performance:
                 details=read_details(failed.get("error")),
             )
         elif "stopped" in message:
-            return Stopped(self._stop or str(message["stopped"]))
+            return Stopped(self._stop or fit_for_text(str(message["stopped"])))
         return None
 
     async def _record(self, message: dict[str, Any]) -> None:
@@ -241,8 +244,11 @@ def read_details(error: dict[str, Any] | None) -> dict[str, Any] | None:
     """
     if error is None:
         return None
+    retry_count = int(error["retry_count"])
+    if not 0 <= retry_count <= MOST_RETRIES:
+        raise ValueError("there are no so many retries")
     return {
         "integration": fit_for_text(str(error["integration"])),
         "error_code": fit_for_text(str(error["error_code"])),
-        "retry_count": int(error["retry_count"]),
+        "retry_count": retry_count,
     }

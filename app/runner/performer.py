@@ -23,10 +23,11 @@ from app.outbound.announce import Announcer
 from app.queue import RequestsAnswered, SessionHint, SessionsDue, SessionsWoken
 from app.runner.announcing import announce_start
 from app.runner.ends import Abandoned, HandedOver
+from app.runner.held import Held
 from app.runner.packages import Packages
 from app.runner.processes import Processes
 from app.runner.programs import Programs, private_folder
-from app.runner.session_run import Held, SessionRun
+from app.runner.session_run import SessionRun
 from app.runner.stage import Stage
 from app.runner.writer import SessionWriter
 from app.runner.zygote import Zygote, python_of

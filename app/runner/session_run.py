@@ -21,12 +21,13 @@ from app.runner.ends import (
     Stopped,
 )
 from app.runner.handler_errors import LeaseLost
+from app.runner.held import Held
 from app.runner.operations import operate
 from app.runner.past import read_past
 from app.runner.performance import Performance
 from app.runner.programs import Program
 from app.runner.stage import Stage
-from app.store.hot.session_rows import ClaimedSession, LeaseState, NewSignal, SessionChange
+from app.store.hot.session_rows import NewSignal, SessionChange
 
 log = structlog.get_logger()
 
@@ -37,40 +38,10 @@ NO_PROCESS_SECONDS = 1.0
 MOST_DEATHS = 3
 
 
-class Held:
-    """A session that this process has leased, with its performance once that has begun."""
-
-    def __init__(self, session: ClaimedSession) -> None:
-        self.session = session
-        self.performance: Performance | None = None
-        self.is_cut = False
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it leaves its place to others."""
-        return self.performance is not None and not self.performance.place.is_held
-
-    def cut(self, end: EndOfPerformance) -> None:
-        """End the performance now, or see to it that none begins."""
-        self.is_cut = True
-        if self.performance is not None:
-            self.performance.cut(end)
-
-    def heed(self, state: LeaseState, *, grace_seconds: float) -> None:
-        """Act on what became of the session meanwhile: it is another's, it is to stop, or it was woken."""
-        if not state.held:
-            self.cut(Abandoned())
-        elif (performance := self.performance) is None:
-            return
-        elif state.is_stopping:
-            reason = state.stop_reason or "stopped"
-            performance.stop(reason, grace_seconds=grace_seconds)
-            if state.stop_forced:
-                # Perhaps it was asked politely before, and does not listen.
-                performance.cut(Stopped(reason))
-        elif state.wakes != performance.wakes_seen:
-            performance.wakes_seen = state.wakes
-            performance.bell.set()
+# How a session ends whose process sent what only a program of its own making would.
+NOT_CARRIED_OUT = Failed(
+    "The service could not carry out what the session's process sent.", code="INTERNAL_ERROR"
+)
 
 
 class SessionRun:
@@ -104,7 +75,7 @@ class SessionRun:
                 # What is left is waiting for commits, while the next one can work.
                 place.give_up()
                 await performance.notes.settle()
-                await self._settle(performance, end)
+                await self._settle_or_fail(performance, end)
             except LeaseLost:
                 return
             finally:
@@ -119,9 +90,7 @@ class SessionRun:
         except Exception:
             log.exception("session_not_performed", session=self._session.id)
             performance.notes.drop()
-            return Failed(
-                "The service could not carry out what the session's process sent.", code="INTERNAL_ERROR"
-            )
+            return NOT_CARRIED_OUT
 
     async def _perform(self, performance: Performance, program: Program) -> EndOfPerformance:
         session = self._session
@@ -152,6 +121,17 @@ class SessionRun:
                 process, program, is_reusable=isinstance(end, Completed | Failed) and performance.is_reusable
             )
         return end
+
+    async def _settle_or_fail(self, performance: Performance, end: EndOfPerformance) -> None:
+        """Settle the session. What cannot be written must not keep it from its end."""
+        try:
+            await self._settle(performance, end)
+        except LeaseLost:
+            raise
+        except Exception:
+            log.exception("session_not_settled", session=self._session.id)
+            performance.notes.drop()
+            await self._settle(performance, NOT_CARRIED_OUT)
 
     async def _settle(self, performance: Performance, end: EndOfPerformance) -> None:
         """Write down how the session ended, or that it goes on, and tell whoever waits."""

@@ -10,6 +10,9 @@ from app.store.hot.session_rows import StepState
 # More than anybody reads; a loop of steps must not fill the database.
 MOST_STEPS = 10_000
 
+# More than three weeks, and what a column of whole numbers holds.
+MOST_MILLISECONDS = 2**31 - 1
+
 
 class Steps:
     """The steps that have begun, numbered in that order.
@@ -64,7 +67,7 @@ class Steps:
                 name,
                 "completed" if details.get("status") == "completed" else "failed",
                 found.started_at,
-                int(details.get("duration_ms") or 0),
+                min(max(int(details.get("duration_ms") or 0), 0), MOST_MILLISECONDS),
                 None if error is None else fit_for_text(str(error)),
             )
         ]

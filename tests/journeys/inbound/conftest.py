@@ -12,6 +12,7 @@ from tests.services import WIRINGS, Service, run_in
 MISTAKES = (
     "request_failed",
     "session_not_performed",
+    "session_not_settled",
     "Exception in ASGI application",
     "Task was destroyed",
     "never retrieved",

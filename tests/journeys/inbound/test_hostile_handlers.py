@@ -221,6 +221,21 @@ def send_an_end_that_is_no_text():
 def send_an_empty_failure():
     send_message({"failed": {}})
 
+def send_a_failure_with_odd_details():
+    error = {"integration": "\\ud800", "error_code": "\\0", "retry_count": 2**70}
+    send_message({"failed": {"message": "odd \\ud800", "traceback": "\\ud800", "error": error}})
+
+def send_an_odd_stop():
+    send_message({"stopped": "\\ud800"})
+
+def send_a_step_of_ages():
+    details = {"name": "one", "status": "completed", "duration_ms": 2**70}
+    for fact in ("step_started", "step_ended"):
+        text = json.dumps({"tell": fact, "details": details}).encode()
+        for one in sockets():
+            one.sendall(struct.pack(">I", len(text)) + text)
+    return "sent"
+
 def send_a_broken_fact():
     send_message({"tell": "step_started"})
 
@@ -351,6 +366,7 @@ ENDS = [
     ("send_an_end_that_is_no_json", "no message"),
     ("send_an_end_that_is_no_text", "no message"),
     ("send_an_empty_failure", "no message"),
+    ("send_a_failure_with_odd_details", "no message"),
     ("send_a_broken_fact", "no message"),
     ("send_a_broken_operation", "no message"),
     ("send_a_broken_record", "no message"),
@@ -401,6 +417,7 @@ RETURNS = [
     ("print_10_mb_in_lines", "said"),
     ("print_odd_characters", "said"),
     ("take_many_steps", "taken"),
+    ("send_a_step_of_ages", "sent"),
     ("change_surroundings", "changed"),
     ("delete_its_folder", "deleted"),
     ("leave_an_alarm", "left"),
@@ -408,6 +425,12 @@ RETURNS = [
     ("return_itself", {"message": "The request was handled."}),
     ("return_much", {"message": "The request was handled."}),
 ]
+
+
+def test_a_stop_that_a_process_makes_up_ends_the_session(hostile: Deployed) -> None:
+    answer = hostile.call("run", content=b"send_an_odd_stop")
+    assert (answer.status_code, answer.json()["code"]) == (503, "session_stopped"), answer.text
+    assert session_of(hostile.service, answer)["status"] == "stopped"
 
 
 @pytest.mark.parametrize(("deed", "returned"), RETURNS)
