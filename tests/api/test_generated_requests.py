@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.deployments import Sample
 from tests.services import Service
+from tests.waiting import until
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
@@ -16,6 +17,31 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 NOT_CHECKED = "positive_data_acceptance,allow_header_conformance"
 
 RUN_SECONDS = 120
+
+# It learns the names and the URLs of triggers from answers and calls them, so nothing here may go on for long.
+FILES = {
+    "aetherflow.yaml": """
+version: v2
+project:
+  name: generated
+  vars:
+    - {name: TOKEN, secret: true}
+triggers:
+  - {name: background, webhook: {}, call: "program.py:handle"}
+  - {name: answered, webhook: {}, is_sync: true, call: "program.py:handle"}
+  - {name: durable, webhook: {}, is_durable: true, call: "program.py:handle"}
+  - {name: picky, webhook: {}, filter: data.body.json.size > 3, call: "program.py:handle"}
+  - {name: calls_nothing, webhook: {}}
+""",
+    "program.py": """
+from aetherflow import step
+
+def handle(event):
+    with step("count"):
+        print("counting")
+    return {"done": True}
+""",
+}
 
 
 @pytest.mark.slow
@@ -26,7 +52,7 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
 ) -> None:
     endpoint = service.api.post("/endpoints", json={"url": "http://127.0.0.1:9/"}).json()["id"]
     test = service.api.post(f"/endpoints/{endpoint}/test").json()
-    sample = Sample(service, service.api)
+    sample = Sample(service, service.api, FILES)
     session = sample.begin("background")
     invited = service.api.post("/invitations", json={"email": "ada@example.com", "role": "owner"}).json()
     joined = {"name": "Ada", "password": "correct horse"}
@@ -66,3 +92,13 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     assert "request_failed" not in "".join(service.logs().values())
+    until(lambda: not unfinished(service), what="all sessions that it started have ended")
+
+
+def unfinished(service: Service) -> list[object]:
+    """Return sessions of the workspace that have not ended; other tests share the places that they hold."""
+    found = [
+        service.api.get("/sessions", params={"status": status}).raise_for_status().json()["data"]
+        for status in ("created", "running", "waiting")
+    ]
+    return [session for sessions in found for session in sessions]
