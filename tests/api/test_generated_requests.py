@@ -94,8 +94,9 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     assert "request_failed" not in "".join(service.logs().values())
     # It has made endpoints of triggers, which start each other as often as they may.
-    for endpoint in service.api.get("/endpoints", params={"limit": 100}).json()["data"]:
-        service.api.delete(f"/endpoints/{endpoint['id']}").raise_for_status()
+    while endpoints := service.api.get("/endpoints", params={"limit": 100}).json()["data"]:
+        for endpoint in endpoints:
+            service.api.delete(f"/endpoints/{endpoint['id']}").raise_for_status()
     until(
         lambda: not unfinished(service),
         what="all sessions that it started have ended",
