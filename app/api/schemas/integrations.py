@@ -24,9 +24,9 @@ def refuse_blank(text: str) -> str:
     return text
 
 
-def one_of(*models: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of an object that is one of several, as its kind wants it."""
-    return {"oneOf": [schema_of(model) for model in models]}
+def any_of(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of an object that is as one of several, as its kind wants it; some overlap."""
+    return {"anyOf": [schema_of(model) for model in models]}
 
 
 Name = Annotated[
@@ -38,7 +38,7 @@ Config = Annotated[
     dict[str, Any],
     Field(
         description="What the kind needs to know; for slack nothing.",
-        json_schema_extra=one_of(HttpConfig, NoMembers, SmtpConfig),
+        json_schema_extra=any_of(HttpConfig, NoMembers, SmtpConfig),
     ),
 ]
 Credentials = Annotated[
@@ -47,7 +47,7 @@ Credentials = Annotated[
         description="Kept sealed and never shown. For http by `auth.type`: none has none, bearer has `token`, basic "
         "`username` and `password`, header and query `value`. slack has `token`, smtp `username` and `password`, or "
         "none.",
-        json_schema_extra=one_of(Token, BasicAccount, Value, SmtpAccount, NoMembers),
+        json_schema_extra=any_of(Token, BasicAccount, Value, SmtpAccount, NoMembers),
     ),
 ]
 
