@@ -1,5 +1,6 @@
 """Requests that schemathesis makes up from `/openapi.json`, right ones and wrong ones."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,15 @@ import pytest
 from tests.api.deployments import Sample
 from tests.services import Service
 from tests.waiting import until
+
+# An endpoint that leads to a trigger would have sessions start each other, each with two events, by the thousand.
+HOOKS = """
+import schemathesis
+
+@schemathesis.hook
+def filter_body(context, body):
+    return not (isinstance(body, dict) and "/webhooks/" in str(body.get("url")))
+"""
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
@@ -78,6 +88,7 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
     }
     lines = [f'"path.{name}" = "{value}"' for name, value in ids.items()]
     (folder / "schemathesis.toml").write_text("\n".join(["[parameters]", *lines]))
+    (folder / "generated_hooks.py").write_text(HOOKS)
     done = subprocess.run(
         [
             *[str(SCHEMATHESIS), "run", f"{service.url}/openapi.json", "--no-color", "--workers", "2"],
@@ -89,6 +100,7 @@ def test_no_request_breaks_the_service_or_gets_an_answer_that_is_not_described(
             *["--checks", "all", "--exclude-checks", NOT_CHECKED],
         ],
         cwd=folder,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "generated_hooks", "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         timeout=RUN_SECONDS,
