@@ -8,7 +8,6 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.inbound.addresses import Address
-from app.rules.hops import HEADER, read_hops
 
 # RFC 7240 section 4.
 WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=[,;]|$)", re.IGNORECASE)
@@ -44,7 +43,7 @@ class Asked:
         return (address.spec.is_sync or self.by_suffix(address)) and not self.wants_no_wait
 
 
-def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes) -> Asked:
+def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes, hops: int) -> Asked:
     """Return what a request says; text is Latin-1, as it came."""
     raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
@@ -67,5 +66,5 @@ def read_asked(scope: Scope, headers: Headers, *, suffix: str, body: bytes) -> A
         peer=client[0] if client else None,
         wants_no_wait=RESPOND_ASYNC.search(prefer) is not None,
         wait_seconds=float(wait[1]) if wait else None,
-        hops=read_hops(headers.getlist(HEADER)),
+        hops=hops,
     )

@@ -73,9 +73,10 @@ class Reception:
             raise NotFound("There is nothing at this path.")
         self._count(address)
         headers = Headers(scope=scope)
-        refuse_loop(address, headers)
+        hops = read_hops(headers.getlist(HEADER))
+        refuse_loop(address, hops)
         body = await read_body(headers, receive, limit=self._limit(address))
-        asked = read_asked(scope, headers, suffix=suffix.decode("latin-1"), body=body)
+        asked = read_asked(scope, headers, suffix=suffix.decode("latin-1"), body=body, hops=hops)
         now = self._wiring.clock()
         if await shake_hands(address, asked, send, now=now):
             return
@@ -198,13 +199,12 @@ class Reception:
         self._performer.perform_now(as_claimed(address, receipt.request, session))
 
 
-def refuse_loop(address: Address, headers: Headers) -> None:
+def refuse_loop(address: Address, hops: int) -> None:
     """Keep a workflow's events from starting it, or each other, without end.
 
     Raises:
         LoopDetected: the request is a delivery that too many sessions led to.
     """
-    hops = read_hops(headers.getlist(HEADER))
     if is_loop(hops):
         log.warning("loop_refused", trigger=address.trigger_id, hops=hops)
         raise LoopDetected(

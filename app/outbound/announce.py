@@ -29,7 +29,6 @@ from app.wiring import Wiring
 # leases lapse, and they go out a moment later.
 LATER_SECONDS = 0.015
 
-
 # How often a fan-out is repeated because endpoints changed meanwhile, before it is called a bug.
 MOST_REPETITIONS = 20
 
@@ -61,6 +60,8 @@ class Announcer:
 
     def tell(self, announcement: "Announcement", *, later: bool) -> None:
         """Hint at what was committed, now or with others in a moment, when it would keep people from their answers."""
+        if not announcement.has_events:
+            return
         if not later:
             announcement.tell()
             return
@@ -82,12 +83,14 @@ class Announcement:
         self._wiring = announcer.wiring
         self._token: int | None = None
         self._leased_until: datetime | None = None
-        if self._wiring.queue.carries_leases:
-            self._token = self._wiring.chance.token()
-            self._leased_until = self._wiring.clock() + announcer.lease
         self._tables: dict[str, FanoutTable] = {}
         self._events: Sequence[NewEvent] = ()
         self._deliveries: list[NewDelivery] = []
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the transaction published anything; most that sessions write do not."""
+        return bool(self._events)
 
     def publish(self, events: Sequence[NewEvent]) -> Script[None]:
         """Write events with their deliveries.
@@ -97,6 +100,9 @@ class Announcement:
         """
         # A script that is carried out once more begins anew.
         self._tables, self._events, self._deliveries = {}, events, []
+        if self._wiring.queue.carries_leases:
+            self._token = self._wiring.chance.token()
+            self._leased_until = self._wiring.clock() + self._announcer.lease
         missing = list(events)
         for _ in range(MOST_REPETITIONS):
             yield from self._learn({event.workspace_id for event in missing})

@@ -191,7 +191,7 @@ class Performer:
             if not is_away(error):
                 log.exception("sessions_not_claimed")
             return []
-        announcement.tell()
+        announcer.tell(announcement, later=False)
         return claimed
 
     async def _tick_forever(self) -> None:
