@@ -1,7 +1,7 @@
 """The triggers behind slugs, answered from memory.
 
 What a request was judged by is written with it only if the workflow's version is still the same (see
-`app.store.hot.session_scripts.receive`), so memory can be old and nobody is received by what was.
+`app.store.hot.receive_scripts`), so memory can be old and nobody is received by what was.
 """
 
 from collections import OrderedDict

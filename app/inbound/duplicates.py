@@ -7,8 +7,8 @@ from typing import Protocol
 from sqlalchemy import select
 
 from app.inbound.addresses import Address
+from app.store.hot.receive_scripts import DEDUPE_KEPT
 from app.store.hot.session_rows import NewRequest, NewSession, read_row
-from app.store.hot.session_scripts import DEDUPE_KEPT
 from app.store.models import ReceivedRequest, Session
 from app.wiring import Wiring
 

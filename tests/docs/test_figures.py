@@ -9,7 +9,7 @@ from app.runner.operations.waits import PARK_SECONDS
 from app.runner.processes import IDLE_SECONDS
 from app.runner.session_log import MOST_CHARACTERS, MOST_LINES
 from app.runner.session_run import MOST_DEATHS
-from app.store.hot.session_scripts import DEDUPE_KEPT
+from app.store.hot.receive_scripts import DEDUPE_KEPT
 from tests.docs.doc_pages import read
 
 RUNNER = re.sub(r"\s+", " ", read(Path("docs/explanation/runner.md")))

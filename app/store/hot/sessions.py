@@ -3,23 +3,27 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.store.hot import session_scripts, wait_scripts
+from app.store.hot import receive_scripts, session_scripts, wait_scripts
 from app.store.hot.scripts import Fetch, Script, ScriptRunner
 from app.store.hot.session_rows import ClaimedSession, LeaseState, Receipt, Writing, Written
 from app.store.hot.session_statements import VOID_LEASES
 
 
 class SessionStore:
-    """Each call is one transaction of its own. See `app.store.hot.session_scripts` for what they promise."""
+    """Each call is one transaction of its own. See the modules of their scripts for what they promise."""
 
     def __init__(self, scripts: ScriptRunner) -> None:
         self._run = scripts.run
 
     async def receive(
-        self, receipts: Sequence[Receipt], *, judge: session_scripts.Judge, publish: session_scripts.Publish
+        self,
+        receipts: Sequence[Receipt],
+        *,
+        judge: receive_scripts.Judge,
+        publish: session_scripts.PublishEvents,
     ) -> tuple[set[str], list[str]]:
         """Write requests with their sessions; returns the ids of those written and of the sessions woken."""
-        return await self._run(lambda: session_scripts.receive(receipts, judge, publish))
+        return await self._run(lambda: receive_scripts.receive(receipts, judge, publish))
 
     async def claim(
         self,
@@ -43,7 +47,9 @@ class SessionStore:
         """Extend leases (session id, token)."""
         return await self._run(lambda: session_scripts.renew(leases, leased_until=leased_until))
 
-    async def write(self, writings: Sequence[Writing], *, publish: session_scripts.Publish) -> list[Written]:
+    async def write(
+        self, writings: Sequence[Writing], *, publish: session_scripts.PublishEvents
+    ) -> list[Written]:
         """Write what happened in sessions, at most one writing a session."""
         return await self._run(lambda: session_scripts.write(writings, publish))
 
